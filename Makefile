@@ -1,0 +1,52 @@
+# The commands of this project. `make dev` and `make test` set up everything that they need.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup dev test test-py check synth bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY)
+
+$(READY): requirements/bootstrap.txt requirements/development.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH (or name one: make PYTHON=...)"; exit 1; }
+	@echo "[1/3] creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing (Debian: apt-get install python3-venv)"; exit 1; }
+	@echo "[2/3] installing the hash-pinned requirements"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements/development.txt
+	@echo "[3/3] installing chatkit-lambda itself, editable"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+dev: $(READY) ## the local stack and its page, on 127.0.0.1:$PORT (8787), data under $STATE_DIR (.local)
+	@exec $(BIN)/chatkit-lambda serve
+
+test: $(READY) ## every test that needs no AWS account
+	$(BIN)/pytest -n auto --dist loadgroup
+
+check: $(READY) ## format, lint, types, layers, then the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory test
+
+lock: $(READY) ## resolve requirements/ anew from pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra dev pyproject.toml -o requirements/development.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements/development.txt pyproject.toml -o requirements/runtime.txt
+	echo uv | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements/development.txt - -o requirements/bootstrap.txt
+
+clean: ## removes what was built and installed, keeps .local (your conversations)
+	rm -rf $(VENV) cdk.out .pytest_cache .ruff_cache .hypothesis .import_linter_cache

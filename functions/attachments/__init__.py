@@ -1,0 +1,1 @@
+"""Attachments: the port, limits, and S3."""

@@ -1,0 +1,112 @@
+"""Every error that this package raises on purpose.
+
+    ChatKitLambdaError
+    ├── SettingError              the process does not start: a setting is missing or wrong
+    ├── InternalError             a fault of ours or of the assistant's author: an operator must look
+    └── RequestError              what the caller must hear; each knows its HTTP status and whether a retry helps
+        ├── InvalidRequest        400, names the field
+        ├── BodyTooLarge          413
+        ├── Unauthenticated       401, the page renews its token
+        ├── Forbidden             403
+        ├── NotFound              404
+        ├── ThreadUnavailable     409, the thread is locked or closed
+        └── Unavailable           503, the store or the model could not be reached; a retry may help
+            └── ModelError        the model failed; whatever it said until then is kept
+
+A `message` may be shown to a user. It never holds a key, a token, message content, or another user's data.
+"""
+
+from typing import ClassVar
+
+
+class ChatKitLambdaError(Exception):
+    """The root of the tree."""
+
+
+class SettingError(ChatKitLambdaError):
+    """A setting is missing or wrong; raised while a process starts."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"setting {name}: {problem}")
+        self.name = name
+
+
+class InternalError(ChatKitLambdaError):
+    """Something that only an operator or the assistant's author can mend; users are told no more than that it failed."""
+
+
+class RequestError(ChatKitLambdaError):
+    """A request that cannot be served as it is."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+    allow_retry: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidRequest(RequestError):
+    """The body breaks the protocol's types or limits."""
+
+    code = "invalid_request"
+
+    def __init__(self, field: str, problem: str) -> None:
+        """`field` is a path into the body, such as `params.input.content.0.text`; empty means the body as a whole."""
+        super().__init__(f"{field}: {problem}" if field else problem)
+        self.field = field
+
+
+class BodyTooLarge(RequestError):
+    """The body is larger than its endpoint takes."""
+
+    status = 413
+    code = "body_too_large"
+
+    def __init__(self, limit: int) -> None:
+        """`limit` in bytes."""
+        super().__init__(f"The request is larger than {limit:,} bytes.")
+        self.limit = limit
+
+
+class Unauthenticated(RequestError):
+    """There is no client token, or it is wrong or has expired."""
+
+    status = 401
+    code = "unauthenticated"
+
+
+class Forbidden(RequestError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(RequestError):
+    """There is no such object, or it belongs to another user: the two cannot be told apart."""
+
+    status = 404
+    code = "not_found"
+
+
+class ThreadUnavailable(RequestError):
+    """The thread is locked or closed: it takes no new turn."""
+
+    status = 409
+    code = "thread_unavailable"
+
+
+class Unavailable(RequestError):
+    """Something that this backend depends on did not answer in time, or refused."""
+
+    status = 503
+    code = "unavailable"
+    allow_retry = True
+
+
+class ModelError(Unavailable):
+    """The model could not be reached, failed, or broke off."""
+
+    code = "model_error"

@@ -1,0 +1,127 @@
+"""The functions' settings: the only place that reads the environment.
+
+Each is read once, when the process starts; one that is missing or wrong stops the start with its name. Nothing here
+is secret: keys are fetched from Secrets Manager by the ids below.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+from functions.errors import SettingError
+
+Stage = str
+Identity = Literal["local", "iam"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+LOCAL_STAGE: Final = "local"
+"""The stage of the local stack; what is for development only is refused in every other stage."""
+
+
+class Names:
+    """The variables' names: `infra` and the local stack set what `Settings` reads."""
+
+    STAGE: Final = "STAGE"
+    TABLE_NAME: Final = "TABLE_NAME"
+    BUCKET_NAME: Final = "BUCKET_NAME"
+    TOKEN_SECRET_ID: Final = "TOKEN_SECRET_ID"  # noqa: S105 - a name
+    OPENAI_SECRET_ID: Final = "OPENAI_SECRET_ID"  # noqa: S105 - a name
+    OPENAI_BASE_URL: Final = "OPENAI_BASE_URL"
+    ALLOWED_ORIGINS: Final = "ALLOWED_ORIGINS"
+    IDENTITY: Final = "IDENTITY"
+    TOKEN_SECONDS: Final = "TOKEN_SECONDS"  # noqa: S105 - a name
+    LOG_LEVEL: Final = "LOG_LEVEL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a function needs to know of where it runs."""
+
+    stage: Stage
+    table_name: str
+    bucket_name: str
+    token_secret_id: str
+    """The Secrets Manager secret that signs client tokens."""
+    openai_secret_id: str | None
+    """The Secrets Manager secret that holds the OpenAI key. None only in the local stack: a scripted assistant answers."""
+    openai_base_url: str | None
+    allowed_origins: tuple[str, ...]
+    """Exact origins (`https://app.example.com`) whose pages may call; `*` alone allows every page."""
+    identity: Identity
+    token_seconds: int = 600
+    log_level: LogLevel = "INFO"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the local stack."""
+        return self.stage == LOCAL_STAGE
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Reads and checks every setting. Raises `SettingError` with the name of the first that is missing or wrong."""
+        read = _Reader(environ)
+        settings = cls(
+            stage=read.text(Names.STAGE),
+            table_name=read.text(Names.TABLE_NAME),
+            bucket_name=read.text(Names.BUCKET_NAME),
+            token_secret_id=read.text(Names.TOKEN_SECRET_ID),
+            openai_secret_id=read.optional(Names.OPENAI_SECRET_ID),
+            openai_base_url=read.url(Names.OPENAI_BASE_URL),
+            allowed_origins=read.origins(Names.ALLOWED_ORIGINS),
+            identity=cast("Identity", read.one_of(Names.IDENTITY, get_args(Identity))),
+            token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=3600),
+            log_level=cast("LogLevel", read.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO")),
+        )
+        if not settings.is_local:
+            if settings.identity == "local":
+                raise SettingError(Names.IDENTITY, "`local` lets callers name themselves: for the local stack only")
+            if settings.openai_secret_id is None:
+                raise SettingError(Names.OPENAI_SECRET_ID, "is missing")
+        return settings
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def optional(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def text(self, name: str) -> str:
+        value = self.optional(name)
+        if value is None:
+            raise SettingError(name, "is missing")
+        return value
+
+    def one_of(self, name: str, allowed: tuple[str, ...], *, default: str | None = None) -> str:
+        value = self.optional(name) or default
+        if value is None:
+            raise SettingError(name, "is missing")
+        if value not in allowed:
+            raise SettingError(name, f"must be one of {', '.join(allowed)}; it is {value!r}")
+        return value
+
+    def seconds(self, name: str, *, default: int, least: int, most: int) -> int:
+        value = self.optional(name)
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+            raise SettingError(name, f"must be a whole number of seconds from {least} to {most}; it is {value!r}")
+        return int(value)
+
+    def url(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise SettingError(name, f"must begin with https:// or http://; it is {value!r}")
+        return value
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        origins = tuple(part.strip() for part in self.text(name).split(","))
+        for origin in origins:
+            scheme, separator, host = origin.partition("://")
+            if origin != "*" and not (scheme in {"https", "http"} and separator and host and "/" not in host):
+                raise SettingError(name, f"must list origins such as https://app.example.com; {origin!r} is none")
+        if "*" in origins and len(origins) > 1:
+            raise SettingError(name, "`*` stands alone")
+        return origins
