@@ -1,0 +1,1 @@
+"""What several suites share: stand-ins that are real servers, and streams to feed them."""
