@@ -1,0 +1,1 @@
+"""What each request does: reading, one turn, and how updates fold into items."""

@@ -1,0 +1,1 @@
+"""HTTP as Lambda sees it: events become a `Request`, answers a `Response` or a stream of server-sent events."""

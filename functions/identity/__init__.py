@@ -1,0 +1,1 @@
+"""Who is calling: client tokens, and the keys that sign them."""

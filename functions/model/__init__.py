@@ -1,0 +1,1 @@
+"""OpenAI's Responses API: thread items become input, its stream becomes ChatKit events."""

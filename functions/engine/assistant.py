@@ -1,0 +1,109 @@
+"""What an author writes: an assistant. Names are those of ChatKit's own Python server."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any, Final
+
+from functions.engine.results import RequestContext
+from functions.ids import IdFactory
+from functions.model.base import Model
+from functions.model.to_chatkit import ResponseReader
+from functions.model.to_input import to_input
+from functions.protocol.events import StreamOptions, ThreadStreamEvent
+from functions.protocol.items import ThreadItem, UserMessageItem
+from functions.protocol.threads import ThreadMetadata
+from functions.store.base import MAX_PAGE, Store
+
+HISTORY_ITEMS: Final = 200
+"""How many of a thread's newest items an answer takes into account."""
+
+
+class AssistantContext:
+    """What an assistant has at hand while it works on one request."""
+
+    def __init__(
+        self,
+        *,
+        request: RequestContext,
+        thread_id: str,
+        store: Store,
+        model: Model,
+        ids: IdFactory,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.request: Final = request
+        self.ids: Final = ids
+        """Makes the ids of new items: an item's id is its place in the thread."""
+        self.now: Final = now
+        """The time, with its zone."""
+        self._thread_id = thread_id
+        self._store = store
+        self._model = model
+
+    @property
+    def user(self) -> str:
+        """Who is talking: the integrator's own user id."""
+        return self.request.user
+
+    @property
+    def locale(self) -> str:
+        """The user's language: a BCP 47 tag."""
+        return self.request.locale
+
+    async def history(self, *, limit: int = HISTORY_ITEMS) -> list[ThreadItem]:
+        """The thread's newest items, hidden ones too, oldest first. Reads them anew on each call."""
+        items: list[ThreadItem] = []
+        after: str | None = None
+        while len(items) < limit:
+            page = await self._store.list_items(
+                self.user,
+                self._thread_id,
+                after=after,
+                limit=min(MAX_PAGE, limit - len(items)),
+                order="desc",
+                hidden=True,
+            )
+            items += page.data
+            after = page.after
+            if not page.has_more:
+                break
+        return items[::-1]
+
+    async def answer(self, *, model: str, instructions: str, **options: Any) -> AsyncIterator[ThreadStreamEvent]:
+        """Lets a model answer the thread as it stands, and yields what it says.
+
+        `options` are further fields of the body of OpenAI's `POST /responses`. Raises `ModelError`.
+        """
+        reader = ResponseReader(thread_id=self._thread_id, ids=self.ids, now=self.now)
+        body = {
+            "model": model,
+            "instructions": instructions,
+            "input": to_input(await self.history()),
+            # The thread is kept here; OpenAI is not asked to keep a second copy.
+            "store": False,
+            **options,
+        }
+        async for response_event in self._model.stream(body):
+            for event in reader.feed(response_event):
+                yield event
+        reader.end()
+
+
+class Assistant(ABC):
+    """Answers users. Override `respond`; one instance serves all requests of a process."""
+
+    @abstractmethod
+    def respond(
+        self, thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Answers a thread: an async generator of stream events.
+
+        `message` is the new user message, already stored; None where the turn goes on after a tool's output or a
+        structured input. What is changed in `thread` (title, status, metadata) is stored, and the client is told.
+        """
+
+    def stream_options(self, thread: ThreadMetadata, context: AssistantContext) -> StreamOptions:
+        """How the client treats the stream; by default its stop button is shown."""
+        del thread, context
+        return StreamOptions(allow_cancel=True)

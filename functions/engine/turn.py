@@ -1,0 +1,179 @@
+"""One turn: what an assistant yields is kept and passed on, whatever happens on the way.
+
+- `thread.item.done`, `.replaced` and `.removed` are stored before they are passed on; `.added` is not stored.
+- Hidden items are stored and never passed on.
+- A thread that the assistant has changed is stored, and `thread.updated` follows.
+- The stream never just ends: where the assistant, the model or the store fails, the items that are still open are closed
+  with what they hold and stored, and an `error` event is the last.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.folding import OpenItems
+from functions.engine.results import RequestContext
+from functions.errors import ChatKitLambdaError, InternalError, RequestError
+from functions.ids import position
+from functions.protocol.events import (
+    ErrorEvent,
+    StreamOptionsEvent,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    ThreadUpdatedEvent,
+)
+from functions.protocol.items import (
+    AssistantMessageItem,
+    GeneratedImageItem,
+    ThreadItem,
+    UserMessageItem,
+    WorkflowItem,
+    is_hidden,
+)
+from functions.protocol.threads import ThreadMetadata, to_client
+from functions.store.base import Store
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Turn:
+    """Runs an assistant on a thread. For one use."""
+
+    def __init__(self, *, thread: ThreadMetadata, store: Store, context: AssistantContext) -> None:
+        self._thread = thread
+        self._stored_thread = thread.model_copy(deep=True)
+        self._store = store
+        self._context = context
+        self._user = context.user
+        self._open = OpenItems()
+
+    async def run(self, assistant: Assistant, message: UserMessageItem | None) -> AsyncIterator[ThreadStreamEvent]:
+        """The events of the turn, `stream_options` first; a failure ends them with an `error` event."""
+        try:
+            yield StreamOptionsEvent(stream_options=assistant.stream_options(self._thread, self._context))
+            async for event in assistant.respond(self._thread, message, self._context):
+                if await self._keep(event):
+                    yield event
+                if self._thread_has_changed():
+                    yield await self._keep_thread()
+            if self._thread_has_changed():
+                yield await self._keep_thread()
+        except (GeneratorExit, asyncio.CancelledError):
+            # Nobody reads on: nothing can be sent, but what was said must not be lost.
+            async for _ in self._close_items():
+                pass
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where a turn's failure becomes the user's error event
+            log_failure(error, self._context.request)
+            async for event in self._close_items():
+                yield event
+            yield error_event(error)
+
+    async def _keep(self, event: ThreadStreamEvent) -> bool:
+        """Stores what the event asks for. Returns whether the client may see it."""
+        match event:
+            case ThreadItemUpdatedEvent():
+                self._open.update(event.item_id, event.update)
+            case ThreadItemAddedEvent():
+                self._check(event.item)
+                self._open.add(event.item)
+                return not is_hidden(event.item)
+            case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
+                self._check(event.item)
+                await self._store.save_items(self._user, self._thread.id, [event.item])
+                self._open.close(event.item.id)
+                return not is_hidden(event.item)
+            case ThreadItemRemovedEvent():
+                await self._store.delete_items(self._user, self._thread.id, [event.item_id])
+                self._open.close(event.item_id)
+            case _:
+                pass
+        return True
+
+    def _check(self, item: ThreadItem) -> None:
+        if item.thread_id != self._thread.id:
+            raise InternalError("the assistant yielded an item of another thread")
+        if position(item.id) is None:
+            raise InternalError("the assistant yielded an item whose id is none of context.ids")
+
+    def _thread_has_changed(self) -> bool:
+        # Runs after every delta: field by field is five times as fast as pydantic's comparison.
+        now, stored = self._thread, self._stored_thread
+        return (
+            now.title != stored.title
+            or now.status != stored.status
+            or now.allowed_image_domains != stored.allowed_image_domains
+            or now.metadata != stored.metadata
+        )
+
+    async def _keep_thread(self) -> ThreadUpdatedEvent:
+        self._stored_thread = self._thread.model_copy(deep=True)
+        await self._store.save_thread(self._user, self._stored_thread)
+        return ThreadUpdatedEvent(thread=to_client(self._thread))
+
+    async def _close_items(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Stores what the open items hold. Where even that fails, they stay as the client has them until it reloads."""
+        for item in list(self._open):
+            self._open.close(item.id)
+            closed = _closed(item)
+            if closed is None:
+                yield ThreadItemRemovedEvent(item_id=item.id)
+                continue
+            try:
+                await self._store.save_items(self._user, self._thread.id, [closed])
+            except ChatKitLambdaError as error:
+                log_failure(error, self._context.request)
+                continue
+            if not is_hidden(closed):
+                yield ThreadItemDoneEvent(item=closed)
+
+
+def error_event(error: Exception) -> ErrorEvent:
+    """What the user sees of a failure: the message of an error that has one for users, else the client's own text."""
+    if isinstance(error, RequestError):
+        return ErrorEvent(message=error.message, allow_retry=error.allow_retry)
+    return ErrorEvent(code="stream.error", allow_retry=True)
+
+
+def log_failure(error: Exception, context: RequestContext) -> None:
+    """What the operator sees: for a fault of the code its place, and never an exception's text, which may hold content."""
+    extra = {"error": type(error).__name__, "request_id": context.request_id}
+    if isinstance(error, RequestError):
+        _log.warning("a turn failed", extra={**extra, "cause": type(error.__cause__).__name__})
+    elif isinstance(error, InternalError):
+        _log.error("a turn failed", extra={**extra, "reason": str(error)})
+    else:
+        _log.error("a turn failed", extra={**extra, "place": _place(error)})
+
+
+def _place(error: Exception) -> str:
+    """File names and lines, innermost last: `assistant.py:12 in respond`."""
+    frames: list[str] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno} in {code.co_name}")
+        traceback = traceback.tb_next
+    return ", ".join(frames)
+
+
+def _closed(item: ThreadItem) -> ThreadItem | None:
+    """An open item as it is kept when its turn broke off; None where it holds nothing yet."""
+    match item:
+        case AssistantMessageItem():
+            return item if any(part.text.strip() for part in item.content) else None
+        case GeneratedImageItem():
+            return item if item.image is not None else None
+        case WorkflowItem():
+            for task in item.workflow.tasks:
+                if task.status_indicator == "loading":
+                    task.status_indicator = "none"
+            return item if item.workflow.tasks else None
+        case _:
+            return item

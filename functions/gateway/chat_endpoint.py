@@ -1,0 +1,103 @@
+"""The protocol's one endpoint: `POST`, a client token, a body; an event stream or JSON comes back.
+
+ChatKit.js shows a user nothing of an HTTP error, and repeats a request that was answered with a 5xx. So a failed streaming
+request is answered with 200 and an `error` event; only 401 (the page renews its token) stays what it is.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
+
+from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
+from functions.errors import BodyTooLarge, RequestError, Unauthenticated
+from functions.gateway import sse
+from functions.gateway.cors import Cors
+from functions.gateway.request import Event, Request, from_event
+from functions.gateway.response import empty_response, error_body, event_stream, json_response
+from functions.identity.base import TokenVerifier
+from functions.protocol.events import ErrorEvent, ThreadStreamEvent
+from functions.runtime.response import StreamingResponse
+
+BODY_BYTES: Final = 1_000_000
+"""The largest body of the protocol's endpoint."""
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Processor(Protocol):
+    """What answers a request's body: the engine, or anything with the official server's door."""
+
+    async def process(self, body: bytes, context: RequestContext) -> StreamingResult | NonStreamingResult:
+        """Answers one request. Raises `RequestError`."""
+        ...
+
+
+class ChatEndpoint:
+    """HTTP around the protocol."""
+
+    def __init__(self, *, processor: Processor, tokens: TokenVerifier, cors: Cors) -> None:
+        self._processor = processor
+        self._tokens = tokens
+        self._cors = cors
+
+    async def handle_event(self, event: Event) -> StreamingResponse:
+        """The answer to a Lambda event."""
+        try:
+            request = from_event(event)
+        except RequestError as error:
+            return json_response(error.status, error_body(error), {})
+        return await self.handle(request)
+
+    async def handle(self, request: Request) -> StreamingResponse:
+        """The answer to any request. Raises nothing that a caller could have caused."""
+        if request.method == "OPTIONS":
+            return empty_response(200, self._cors.preflight_headers(request))
+        headers = self._cors.headers(request)
+        try:
+            result = await self._process(request)
+        except RequestError as error:
+            return _refusal(error, request, headers)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an answer and the operator a line
+            _log.error("a request failed", extra={"error": type(error).__name__, "request_id": request.request_id})
+            return json_response(500, b'{"code":"internal","message":"Something went wrong."}', headers)
+        if isinstance(result, NonStreamingResult):
+            return json_response(200, result.json, headers)
+        return event_stream(_frames(result.events), headers)
+
+    async def _process(self, request: Request) -> StreamingResult | NonStreamingResult:
+        if request.method != "POST":
+            raise _MethodNotAllowed("This endpoint takes POST requests only.")
+        token = request.bearer_token()
+        if token is None:
+            raise Unauthenticated("A client token is needed: Authorization: Bearer ...")
+        caller = self._tokens.verify(token)
+        if len(request.body) > BODY_BYTES:
+            raise BodyTooLarge(BODY_BYTES)
+        context = RequestContext(
+            user=caller.user,
+            request_id=request.request_id,
+            locale=request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0].strip() or "en",
+        )
+        return await self._processor.process(request.body, context)
+
+
+class _MethodNotAllowed(RequestError):
+    status = 405
+    code = "method_not_allowed"
+
+
+def _refusal(error: RequestError, request: Request, headers: dict[str, str]) -> StreamingResponse:
+    # The client asks for an event stream on streaming requests only.
+    if "text/event-stream" in request.headers.get("accept", "") and error.status != Unauthenticated.status:
+        event = ErrorEvent(message=error.message, allow_retry=error.allow_retry)
+        return event_stream(_one(sse.frame(event)), headers)
+    return json_response(error.status, error_body(error), headers)
+
+
+async def _frames(events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[bytes]:
+    async for event in events:
+        yield sse.frame(event)
+
+
+async def _one(frame: bytes) -> AsyncIterator[bytes]:
+    yield frame

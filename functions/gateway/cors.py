@@ -1,0 +1,44 @@
+"""Cross-origin calls: which pages may call, and what a browser is told (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from functions.gateway.request import Request
+
+ALLOWED_HEADERS: Final = (
+    "accept-language",
+    "authorization",
+    "chatkit-frame-instance-id",
+    "content-type",
+    "x-agent-type",
+)
+"""`chatkit-frame-instance-id` and `content-type` are ChatKit.js's own; the integrator adds `authorization`."""
+ALLOWED_METHODS: Final = ("GET", "POST", "OPTIONS")
+MAX_AGE: Final = 7200
+"""Seconds for which a preflight is remembered: the most that Chromium takes."""
+
+
+class Cors:
+    """The CORS headers for a list of exact origins, or for every origin where the list is `*`."""
+
+    def __init__(self, origins: Sequence[str]) -> None:
+        self._any = "*" in origins
+        self._origins = frozenset(origins)
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """What each answer to this request carries: nothing that allows an origin that is not listed."""
+        origin = request.headers.get("origin", "")
+        if self._any:
+            return {"access-control-allow-origin": "*"}
+        if origin in self._origins:
+            return {"access-control-allow-origin": origin, "vary": "Origin"}
+        return {"vary": "Origin"}
+
+    def preflight_headers(self, request: Request) -> dict[str, str]:
+        """What a preflight is answered with, on a 200 (a streamed answer has a body, which a 204 must not)."""
+        headers = self.headers(request)
+        if "access-control-allow-origin" in headers:
+            headers["access-control-allow-methods"] = ", ".join(ALLOWED_METHODS)
+            headers["access-control-allow-headers"] = ", ".join(ALLOWED_HEADERS)
+            headers["access-control-max-age"] = str(MAX_AGE)
+        return headers

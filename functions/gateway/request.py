@@ -1,0 +1,95 @@
+"""One `Request`, whatever brought it: a Function URL (payload 2.0) or an API Gateway REST API (proxy event, 1.0).
+
+Shapes: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html and
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from functions.errors import InvalidRequest
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    """Names in lower case; a repeated header's values are joined by `, ` (RFC 9110 section 5.2)."""
+    body: bytes
+    request_id: str
+    source_ip: str = ""
+    caller_arn: str | None = None
+    """Who signed the call, where API Gateway has checked an AWS signature."""
+
+    def bearer_token(self) -> str | None:
+        """The token of `Authorization: Bearer ...`; None without one."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def from_event(event: Event) -> Request:
+    """Reads either event format. Raises `InvalidRequest` where the event is neither, or its body is broken base64."""
+    context = _mapping(event.get("requestContext"))
+    http = context.get("http")
+    if isinstance(http, Mapping):
+        return _from_function_url(event, context, cast("Event", http))
+    if "httpMethod" in event:
+        return _from_rest_api(event, context)
+    raise InvalidRequest("", "this is neither a Function URL event nor an API Gateway proxy event")
+
+
+def _from_function_url(event: Event, context: Event, http: Event) -> Request:
+    return Request(
+        method=str(http.get("method", "")).upper(),
+        path=str(event.get("rawPath") or "/"),
+        headers={str(name).lower(): str(value) for name, value in _mapping(event.get("headers")).items()},
+        body=_body(event),
+        request_id=str(context.get("requestId", "")),
+        source_ip=str(http.get("sourceIp", "")),
+    )
+
+
+def _from_rest_api(event: Event, context: Event) -> Request:
+    repeated = _mapping(event.get("multiValueHeaders"))
+    headers = {
+        name.lower(): ", ".join(str(value) for value in cast("list[Any]", values)) for name, values in repeated.items()
+    }
+    for name, value in _mapping(event.get("headers")).items():
+        headers.setdefault(str(name).lower(), str(value))
+    identity = _mapping(context.get("identity"))
+    return Request(
+        method=str(event["httpMethod"]).upper(),
+        path=str(event.get("path") or "/"),
+        headers=headers,
+        body=_body(event),
+        request_id=str(context.get("requestId", "")),
+        source_ip=str(identity.get("sourceIp") or ""),
+        caller_arn=cast("str | None", identity.get("userArn")) or None,
+    )
+
+
+def _mapping(value: Any) -> Event:
+    return cast("Event", value) if isinstance(value, Mapping) else {}
+
+
+def _body(event: Event) -> bytes:
+    body = event.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise InvalidRequest("", "the event's body is not a string")
+    if not event.get("isBase64Encoded"):
+        # A lone surrogate cannot be encoded; as `?` it is then refused as what it is, wrong JSON or wrong text.
+        return body.encode(errors="replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error as error:
+        raise InvalidRequest("", "the event's body is not base64") from error

@@ -1,0 +1,16 @@
+"""The chat function: the ChatKit protocol, streamed. `functions.handlers.chat.handler`, started by `functions/runtime`."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from functions.runtime.loop import run
+from functions.runtime.response import StreamingResponse
+from functions.settings import Settings
+from functions.wiring import Wiring
+
+_endpoint: Final = Wiring(Settings.from_environ()).chat_endpoint
+
+
+def handler(event: Mapping[str, Any], _context: object) -> StreamingResponse:
+    """Answers a Function URL event or an API Gateway proxy event."""
+    return run(_endpoint.handle_event(event))

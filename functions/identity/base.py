@@ -1,0 +1,52 @@
+"""The port to who is calling."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from functions.errors import InvalidRequest
+
+USER_CHARACTERS: Final = 256
+"""The longest user id: room for a Cognito or OIDC subject, and for an e-mail address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose token was good."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientToken:
+    """What a page is given: the `client_secret` of ChatKit's own guide."""
+
+    client_secret: str
+    expires_at: int
+    """Seconds since 1970."""
+
+
+class TokenVerifier(Protocol):
+    """Tells who holds a client token."""
+
+    def verify(self, token: str) -> Caller:
+        """The token's user. Raises `Unauthenticated` where the token is wrong or has expired."""
+        ...
+
+
+class TokenIssuer(Protocol):
+    """Makes client tokens."""
+
+    def issue(self, user: str) -> ClientToken:
+        """A token for this user, valid from now on."""
+        ...
+
+
+def checked_user(value: object, *, field: str = "user") -> str:
+    """A user id fit to be part of a key: 1 to 256 printable characters. Raises `InvalidRequest` naming `field`."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequest(field, "must be a non-empty string")
+    if len(value) > USER_CHARACTERS:
+        raise InvalidRequest(field, f"must have at most {USER_CHARACTERS} characters")
+    if not value.isprintable():
+        raise InvalidRequest(field, "must have printable characters only")
+    return value

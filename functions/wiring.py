@@ -1,0 +1,114 @@
+"""The composition root: the only place that knows which adapter stands behind each port."""
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import boto3
+from botocore.config import Config
+
+from functions import assistant
+from functions.engine.engine import Engine
+from functions.errors import SettingError
+from functions.gateway.chat_endpoint import ChatEndpoint
+from functions.gateway.cors import Cors
+from functions.identity.secrets_manager import Secrets
+from functions.identity.tokens import ClientTokens, SigningKey
+from functions.ids import IdFactory
+from functions.model.base import Model
+from functions.settings import Names, Settings
+from functions.store.dynamodb import DynamoDBStore
+from functions.store.large_items import LargeItems
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+    from functions.gateway.api_routes import ApiRoutes
+
+_Service = Literal["dynamodb", "s3", "secretsmanager"]
+
+AWS_CONFIG: Final = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "max_attempts": 3},
+    tcp_keepalive=True,
+    s3={"addressing_style": "path"},
+)
+"""Far below the defaults of 60 s: a user waits. Path-style addresses work on AWS and on every stand-in."""
+
+
+class Wiring:
+    """Makes a function's parts, each when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        logging.getLogger().setLevel(settings.log_level)
+
+    @cached_property
+    def api_routes(self) -> "ApiRoutes":
+        """What the api function serves."""
+        from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
+
+        return ApiRoutes(tokens=self._tokens, cors=self._cors, identity=self._settings.identity)
+
+    @cached_property
+    def chat_endpoint(self) -> ChatEndpoint:
+        """What the chat function serves."""
+        return ChatEndpoint(processor=self._engine, tokens=self._tokens, cors=self._cors)
+
+    @cached_property
+    def _cors(self) -> Cors:
+        """Which pages may call."""
+        return Cors(self._settings.allowed_origins)
+
+    @cached_property
+    def _tokens(self) -> ClientTokens:
+        """Issues and verifies client tokens."""
+        secret_id = self._settings.token_secret_id
+        return ClientTokens(
+            key=lambda: SigningKey.from_secret(self._secrets.text(secret_id)),
+            seconds=self._settings.token_seconds,
+        )
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(store=self._store, assistant=assistant.create(), model=self._model, ids=IdFactory())
+
+    @cached_property
+    def _store(self) -> DynamoDBStore:
+        client: DynamoDBClient = self._client("dynamodb")
+        return DynamoDBStore(client=client, table=self._settings.table_name, large_items=self._large_items)
+
+    @cached_property
+    def _large_items(self) -> LargeItems:
+        client: S3Client = self._client("s3")
+        return LargeItems(client=client, bucket=self._settings.bucket_name)
+
+    @cached_property
+    def _model(self) -> Model:
+        settings = self._settings
+        secret_id = settings.openai_secret_id
+        if secret_id is None:
+            if not settings.is_local:
+                raise SettingError(Names.OPENAI_SECRET_ID, "is missing")
+            from functions.model.scripted import ScriptedModel
+
+            return ScriptedModel()
+        from functions.model.openai_responses import OpenAIResponses
+
+        return OpenAIResponses(api_key=lambda: self._secrets.text(secret_id), base_url=settings.openai_base_url)
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        client: SecretsManagerClient = self._client("secretsmanager")
+        return Secrets(client=client)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session()
+
+    def _client(self, service: _Service) -> Any:
+        # The stubs know the services that are installed as extras, and call all others unknown.
+        return self._session.client(service, config=AWS_CONFIG)  # pyright: ignore[reportUnknownMemberType]
