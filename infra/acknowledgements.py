@@ -1,0 +1,66 @@
+"""cdk-nag's findings that are meant to be as they are: where, which rule, and why. Any other fails `make synth`."""
+
+from typing import Final
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import Construct, IConstruct
+
+_BY_THE_FUNCTION: Final = "Pages call it with a short-lived client token, which the function checks on every request."
+_PREFLIGHT: Final = "A browser sends a preflight without credentials; it is answered with CORS headers alone."
+_NO_COGNITO: Final = "Who the users are is the integrator's business; none is required to keep them in Cognito."
+_PYTHON: Final = "Python 3.13 is the version that the package's wheels and bytecode are built and tested for."
+_BY_HAND: Final = "A key that a third party issues can only be replaced by whoever has an account there."
+_ONE_KEY: Final = (
+    "A rotation makes every token before it invalid. The key is replaced by its operator, when nobody minds or when it "
+    "has leaked; pages then fetch a new token."
+)
+_NO_ACCESS_LOG: Final = (
+    "Such a log would be a second bucket, kept and paid for, that holds users' addresses. Objects are reached by "
+    "presigned URLs, which are given out and logged by the functions; CloudTrail's data events can be added."
+)
+_PROTOCOL: Final = (
+    "The functions check each body against the protocol's types, and must answer a wrong one as ChatKit expects; an "
+    "answer of the gateway's validator would be lost on the page."
+)
+_NO_WAF: Final = "A web ACL costs money while nobody calls. Requests are throttled, and useless without a client token."
+_ITEMS: Final = "The role may reach the objects of large items, whose names are random, and no other prefix."
+_GATEWAY_LOGS: Final = "AWS's own policy for the role with which API Gateway writes logs; no narrower one is accepted."
+
+# As cdk-nag prints them: a finding of these two rules is acknowledged for one resource, one policy.
+_BUCKET_ARN: Final = "chatkit-{stage}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555"
+_GATEWAY_POLICY: Final = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+DATA: Final = (
+    ("Bucket", "AwsSolutions-S1", _NO_ACCESS_LOG),
+    ("TokenSecret", "AwsSolutions-SMG4", _ONE_KEY),
+    ("OpenAISecret", "AwsSolutions-SMG4", _BY_HAND),
+)
+"""The data stack's: path, rule, reason."""
+
+CHAT: Final = (
+    ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/items/*]", _ITEMS),
+    ("Chat/Function", "AwsSolutions-L1", _PYTHON),
+    ("Api/Function", "AwsSolutions-L1", _PYTHON),
+    ("Rest", "AwsSolutions-APIG2", _PROTOCOL),
+    ("Rest/DeploymentStage.{stage}", "AwsSolutions-APIG3", _NO_WAF),
+    ("Rest/Default/chatkit/POST", "AwsSolutions-APIG4", _BY_THE_FUNCTION),
+    ("Rest/Default/chatkit/POST", "AwsSolutions-COG4", _NO_COGNITO),
+    ("Rest/Default/chatkit/OPTIONS", "AwsSolutions-APIG4", _PREFLIGHT),
+    ("Rest/Default/api/{{proxy+}}/ANY", "AwsSolutions-APIG4", _BY_THE_FUNCTION),
+    ("Rest/Default/api/{{proxy+}}/ANY", "AwsSolutions-COG4", _NO_COGNITO),
+    ("Rest/Default/api/chatkit/start/POST", "AwsSolutions-COG4", _NO_COGNITO),
+    ("Rest/Default/api/chatkit/start/OPTIONS", "AwsSolutions-APIG4", _PREFLIGHT),
+)
+"""The chat stack's: path, rule, reason. `{stage}` is the stage's name."""
+
+CHAT_LOG_ROLE: Final = (("Rest/CloudWatchRole", f"AwsSolutions-IAM4[Policy::{_GATEWAY_POLICY}]", _GATEWAY_LOGS),)
+"""The chat stack's, where it sets the role with which API Gateway writes logs."""
+
+
+def acknowledge(stack: Construct, findings: tuple[tuple[str, str, str], ...], *, stage: str) -> None:
+    """Records each finding at its path below the stack. Raises where there is no such path."""
+    for path, rule, reason in findings:
+        place: IConstruct = stack
+        for name in path.format(stage=stage).split("/"):
+            place = place.node.find_child(name)
+        Validations.of(place).acknowledge(Acknowledgment(id=rule.format(stage=stage), reason=reason))

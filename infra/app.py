@@ -1,0 +1,43 @@
+"""The app: every stack of one stage. Run by the CDK's command line (`cdk.json`)."""
+
+from aws_cdk import Annotations, App, Tags, Validations
+from aws_cdk import aws_lambda as lambda_
+from cdk_nag import AwsSolutionsChecks
+
+from infra.acknowledgements import CHAT, CHAT_LOG_ROLE, DATA, acknowledge
+from infra.bundling import bundled
+from infra.config import Config
+from infra.package import PYTHON_VERSION, Package, find_compiler
+from infra.stacks.chat import ChatStack
+from infra.stacks.data import DataStack
+
+
+def add_stacks(app: App, *, config: Config, code: lambda_.Code) -> tuple[DataStack, ChatStack]:
+    """Adds the stage's stacks, checked by cdk-nag."""
+    data = DataStack(app, f"chatkit-{config.stage}-data", config=config)
+    chat = ChatStack(app, f"chatkit-{config.stage}-chat", config=config, data=data, code=code)
+    Tags.of(app).add("project", "chatkit-lambda")
+    Tags.of(app).add("stage", config.stage)
+    acknowledge(data, DATA, stage=config.stage)
+    acknowledge(chat, CHAT + (CHAT_LOG_ROLE if config.api_gateway_log_role else ()), stage=config.stage)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    return data, chat
+
+
+def main() -> None:
+    """Synthesises the stage that the command line names."""
+    app = App()
+    config = Config.from_context(app.node.try_get_context)
+    package = Package(compiler=find_compiler())
+    _, chat = add_stacks(app, config=config, code=bundled(package))
+    if package.compiler is None:
+        Annotations.of(chat).add_warning_v2(
+            "chatkit-lambda:sources-only",
+            f"No Python {PYTHON_VERSION} was found on this machine, so the functions are shipped without bytecode and "
+            f"start about twice as slowly. `uv python install {PYTHON_VERSION}` brings one.",
+        )
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""What differs from stage to stage: one frozen value, checked before anything is built.
+
+A stage is chosen on the command line, where each setting below can be given too:
+`cdk deploy -c stage=prod -c allowed_origins=https://app.example.com`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+from urllib.parse import urlsplit
+
+StageName = Literal["dev", "prod"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+"""What CloudWatch Logs can keep, up to two years
+(https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)."""
+
+
+class ConfigError(ValueError):
+    """A setting that is missing or wrong."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} {reason} (give it on the command line: -c {name}=...)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One stage. Raises `ConfigError` where a value cannot be deployed."""
+
+    stage: StageName
+    allowed_origins: tuple[str, ...]
+    """Exact origins (`https://app.example.com`) whose pages may call; on the command line, separated by commas."""
+    openai_base_url: str | None = None
+    """Where the model is called, if not at api.openai.com: a proxy, or a gateway of one's own."""
+    token_seconds: int = 600
+    """How long a client token is good."""
+    log_level: LogLevel = "INFO"
+    log_days: int
+    """How long logs are kept."""
+    protect_data: bool
+    """Whether table, bucket, secrets and logs outlive their stack, and the table refuses to be deleted."""
+    chat_memory: int = 1024
+    """The chat function's memory in MB; its share of a CPU grows with it."""
+    api_memory: int = 512
+    """The api function's memory in MB."""
+    requests_per_second: int
+    """What the REST API lets through, over all callers; beyond it, 429."""
+    request_burst: int
+    """How many requests may come at once beyond that rate."""
+    api_gateway_log_role: bool = True
+    """Whether to set the role with which API Gateway writes logs: one for all APIs of an account in a region.
+    Without any, API Gateway refuses to log; an account that has one already keeps its own with `false`."""
+
+    def __post_init__(self) -> None:
+        _check_origins(self.allowed_origins, public=self.stage == "prod")
+        if self.openai_base_url is not None and not self.openai_base_url.startswith("https://"):
+            raise ConfigError("openai_base_url", f"must begin with https://; it is {self.openai_base_url!r}")
+        if self.log_level not in get_args(LogLevel):
+            raise ConfigError("log_level", f"must be one of {', '.join(get_args(LogLevel))}; it is {self.log_level!r}")
+        if self.log_days not in LOG_DAYS:
+            raise ConfigError("log_days", f"must be one of {', '.join(map(str, LOG_DAYS))}; it is {self.log_days}")
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ConfigError(name, f"must be from {least} to {most}; it is {value}")
+
+    @classmethod
+    def from_context(cls, lookup: Callable[[str], Any]) -> "Config":
+        """The stage that the context names (`dev` where it names none), with what else the context sets.
+
+        `lookup` gives the value of a context key, None where there is none. Raises `ConfigError`.
+        """
+        stage = lookup("stage") or "dev"
+        if stage not in _STAGES:
+            raise ConfigError("stage", f"must be one of {', '.join(_STAGES)}; it is {stage!r}")
+        given = {
+            name: parse(name, str(value)) for name, parse in _PARSERS.items() if (value := lookup(name)) is not None
+        }
+        values = {**_STAGES[stage], **given}
+        if "allowed_origins" not in values:
+            raise ConfigError("allowed_origins", f"is missing: stage {stage} has no default")
+        return cls(stage=stage, **values)
+
+
+_RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    {
+        # The functions refuse other lifetimes (functions/settings.py).
+        "token_seconds": (60, 3600),
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+        "chat_memory": (128, 10_240),
+        "api_memory": (128, 10_240),
+        # An account's own limit, unless raised: 10,000 a second, bursts of 5,000
+        # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+        "requests_per_second": (1, 10_000),
+        "request_burst": (1, 5_000),
+    }
+)
+
+_STAGES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "dev": {
+            # The local playground's page, so that it can be pointed at a deployed stage.
+            "allowed_origins": ("http://localhost:8787", "http://127.0.0.1:8787"),
+            "log_days": 14,
+            "protect_data": False,
+            "requests_per_second": 20,
+            "request_burst": 40,
+        },
+        "prod": {
+            "log_days": 90,
+            "protect_data": True,
+            "requests_per_second": 200,
+            "request_burst": 400,
+        },
+    }
+)
+
+
+def _check_origins(origins: tuple[str, ...], *, public: bool) -> None:
+    if not origins:
+        raise ConfigError("allowed_origins", "is empty")
+    for origin in origins:
+        if "*" in origin:
+            raise ConfigError("allowed_origins", "must name each origin: a deployed stage takes no wildcard")
+        scheme, _, host = origin.partition("://")
+        if scheme not in {"https", "http"} or not host or urlsplit(origin).netloc != host or "@" in host:
+            raise ConfigError(
+                "allowed_origins", f"must list origins such as https://app.example.com; {origin!r} is none"
+            )
+        if public and scheme != "https":
+            raise ConfigError("allowed_origins", f"must be https in stage prod; it has {origin!r}")
+
+
+def _text(_name: str, value: str) -> str:
+    return value
+
+
+def _list(_name: str, value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _whole(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise ConfigError(name, f"must be a whole number; it is {value!r}")
+    return int(value)
+
+
+def _yes_or_no(name: str, value: str) -> bool:
+    if value.lower() not in {"true", "false"}:
+        raise ConfigError(name, f"must be true or false; it is {value!r}")
+    return value.lower() == "true"
+
+
+_PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
+    {
+        "allowed_origins": _list,
+        "openai_base_url": _text,
+        "token_seconds": _whole,
+        "log_level": _text,
+        "log_days": _whole,
+        "protect_data": _yes_or_no,
+        "chat_memory": _whole,
+        "api_memory": _whole,
+        "requests_per_second": _whole,
+        "request_burst": _whole,
+        "api_gateway_log_role": _yes_or_no,
+    }
+)

@@ -1,0 +1,185 @@
+"""What faces the web: the chat function behind a Function URL and a REST API, and the api function behind the latter."""
+
+from typing import Any, Final
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.config import Config
+from infra.constructs.function import ServiceFunction, log_group, shared_environment
+from infra.stacks.data import DataStack
+
+CHAT_TIMEOUT: Final = Duration.minutes(15)
+"""The most that Lambda gives, and that API Gateway waits for a streamed response
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html)."""
+API_TIMEOUT: Final = Duration.seconds(29)
+"""The most that API Gateway waits for a buffered response."""
+START_PATH: Final = "/api/chatkit/start"
+"""The route that exchanges a signed call for a client token."""
+ITEM_OBJECTS: Final = "items/*"
+"""The objects of items that are too large for a row."""
+
+TABLE_ACTIONS: Final = (
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+)
+"""A transaction needs no action of its own, but those of its parts."""
+
+# Neither query strings nor headers: they can hold tokens and signatures.
+_ACCESS_LOG: Final = {
+    "requestId": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "route": "$context.resourcePath",
+    "status": "$context.status",
+    "responseLength": "$context.responseLength",
+    "latency": "$context.responseLatency",
+    "integrationLatency": "$context.integrationLatency",
+    "caller": "$context.identity.userArn",
+    "error": "$context.error.responseType",
+}
+
+
+class ChatStack(Stack):
+    """The functions and their two doors. It holds no data: it can be deleted and made anew (with new addresses)."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, data: DataStack, code: lambda_.Code, **stack: Any
+    ) -> None:
+        """`code` is the package that all functions share."""
+        super().__init__(scope, construct_id, description="chatkit-lambda: the functions and their endpoints", **stack)
+        self._config = config
+        self._environment = shared_environment(
+            config=config,
+            table_name=data.table.table_name,
+            bucket_name=data.bucket.bucket_name,
+            token_secret_id=data.token_secret.secret_arn,
+            openai_secret_id=data.openai_secret.secret_arn,
+        )
+        self.chat = self._make_chat(data, code)
+        self.api = self._make_api(data, code)
+        url = self.chat.live.add_function_url(
+            auth_type=lambda_.FunctionUrlAuthType.NONE,
+            # No `cors`: the function answers preflights itself, and two sets of CORS headers break both.
+            invoke_mode=lambda_.InvokeMode.RESPONSE_STREAM,
+        )
+        self.rest = self._make_rest_api()
+        CfnOutput(self, "ChatUrl", value=f"{url.url}chatkit", description="For ChatKit.js: the Function URL")
+        CfnOutput(self, "ChatRestUrl", value=self.rest.url_for_path("/chatkit"), description="The same by API Gateway")
+        CfnOutput(self, "ApiUrl", value=self.rest.url_for_path("/api"), description="Sessions, for your own server")
+        CfnOutput(
+            self,
+            "StartArn",
+            value=self.rest.arn_for_execute_api("POST", START_PATH, config.stage),
+            description="What your server's role needs execute-api:Invoke on",
+        )
+
+    def _make_chat(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
+        chat = ServiceFunction(
+            self,
+            "Chat",
+            config=self._config,
+            code=code,
+            handler="functions.handlers.chat.handler",
+            description="Answers the ChatKit protocol; streams",
+            environment=self._environment,
+            memory=self._config.chat_memory,
+            timeout=CHAT_TIMEOUT,
+        )
+        chat.allow(TABLE_ACTIONS, on=[data.table.table_arn])
+        chat.allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], on=[data.bucket.arn_for_objects(ITEM_OBJECTS)])
+        # Reading needs it too: to a role that may not list, S3 answers 403, not 404, for what is not there.
+        chat.allow(
+            ["s3:ListBucket"], on=[data.bucket.bucket_arn], conditions={"StringLike": {"s3:prefix": ITEM_OBJECTS}}
+        )
+        chat.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn, data.openai_secret.secret_arn])
+        return chat
+
+    def _make_api(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
+        api = ServiceFunction(
+            self,
+            "Api",
+            config=self._config,
+            code=code,
+            handler="functions.handlers.api.handler",
+            description="Gives out client tokens",
+            environment=self._environment,
+            memory=self._config.api_memory,
+            timeout=API_TIMEOUT,
+        )
+        api.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn])
+        return api
+
+    def _make_rest_api(self) -> apigateway.RestApi:
+        rest = apigateway.RestApi(
+            self,
+            "Rest",
+            rest_api_name=self.stack_name,
+            description="chatkit-lambda",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            cloud_watch_role=self._config.api_gateway_log_role,
+            deploy_options=apigateway.StageOptions(
+                stage_name=self._config.stage,
+                access_log_destination=apigateway.LogGroupLogDestination(
+                    log_group(self, "AccessLogs", config=self._config)
+                ),
+                access_log_format=apigateway.AccessLogFormat.custom(self.to_json_string(_ACCESS_LOG)),
+                # Errors of the gateway's own; never the bodies.
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                data_trace_enabled=False,
+                throttling_rate_limit=self._config.requests_per_second,
+                throttling_burst_limit=self._config.request_burst,
+            ),
+        )
+        self._add_chat_route(rest)
+        self._add_api_routes(rest)
+        self._let_pages_read_errors(rest)
+        return rest
+
+    def _add_chat_route(self, rest: apigateway.RestApi) -> None:
+        integration = apigateway.LambdaIntegration(
+            self.chat.live,  # pyright: ignore[reportArgumentType] - a fault of jsii: see constructs/function
+            response_transfer_mode=apigateway.ResponseTransferMode.STREAM,
+            timeout=CHAT_TIMEOUT,
+            allow_test_invoke=False,
+        )
+        chatkit = rest.root.add_resource("chatkit")
+        for method in ("POST", "OPTIONS"):
+            chatkit.add_method(method, integration, authorization_type=apigateway.AuthorizationType.NONE)
+
+    def _add_api_routes(self, rest: apigateway.RestApi) -> None:
+        integration = apigateway.LambdaIntegration(
+            self.api.live,  # pyright: ignore[reportArgumentType] - a fault of jsii: see constructs/function
+            timeout=API_TIMEOUT,
+            allow_test_invoke=False,
+        )
+        api = rest.root.add_resource("api")
+        # What the function itself protects, by the client token.
+        api.add_resource("{proxy+}").add_method(
+            "ANY", integration, authorization_type=apigateway.AuthorizationType.NONE
+        )
+        # Whoever signs this call may name any user: it is for the integrator's own server alone.
+        start = api.add_resource("chatkit").add_resource("start")
+        start.add_method("POST", integration, authorization_type=apigateway.AuthorizationType.IAM)
+        start.add_method("OPTIONS", integration, authorization_type=apigateway.AuthorizationType.NONE)
+
+    def _let_pages_read_errors(self, rest: apigateway.RestApi) -> None:
+        """Gives the gateway's own answers (429, 413, 5xx) a CORS header: without, a page sees no status at all.
+
+        The header can only be a constant or a copy, so it names whichever origin asked. These answers hold a
+        sentence by API Gateway and nothing else.
+        """
+        for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
+            rest.add_gateway_response(
+                str(kind.response_type).title().replace("_", ""),
+                type=kind,
+                response_headers={"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"},
+            )

@@ -1,0 +1,110 @@
+"""What must not be lost: the table, the bucket, the secrets. Deployed first, changed rarely."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from functions.attachments import bucket as bucket_names
+from functions.store import table as table_names
+from infra.config import Config
+
+
+class DataStack(Stack):
+    """The stateful resources. Their names are CloudFormation's, so that a stage can be made anew while an old one's
+    retained resources, or secrets that wait for their deletion, still hold theirs."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, **stack: Any) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="chatkit-lambda: conversations, files and keys",
+            termination_protection=config.protect_data,
+            **stack,
+        )
+        self._config = config
+        self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
+        self.table = self._make_table()
+        self.bucket = self._make_bucket()
+        self.token_secret = self._make_token_secret()
+        self.openai_secret = self._make_openai_secret()
+        CfnOutput(self, "TableName", value=self.table.table_name, description="The table of all conversations")
+        CfnOutput(self, "BucketName", value=self.bucket.bucket_name, description="The bucket of files and large items")
+        CfnOutput(
+            self,
+            "OpenAISecretArn",
+            value=self.openai_secret.secret_arn,
+            description="Put the OpenAI key here: aws secretsmanager put-secret-value --secret-id ARN --secret-string ...",
+        )
+
+    def _make_table(self) -> dynamodb.TableV2:
+        return dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name=table_names.PARTITION_KEY, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=table_names.SORT_KEY, type=dynamodb.AttributeType.STRING),
+            billing=dynamodb.Billing.on_demand(),
+            # A key of one's own would cost each month, and each request; what the account's own key protects against
+            # (somebody with the disks) DynamoDB's does too.
+            encryption=dynamodb.TableEncryptionV2.dynamo_owned_key(),
+            time_to_live_attribute=table_names.TTL_ATTRIBUTE,
+            dynamo_stream=dynamodb.StreamViewType(table_names.STREAM_VIEW_TYPE),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self._config.protect_data,
+            removal_policy=self._removal,
+        )
+
+    def _make_bucket(self) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            # Keys hold random ids, so nothing is ever overwritten; and what a user deletes must be gone.
+            versioned=False,
+            cors=[
+                s3.CorsRule(
+                    allowed_origins=list(self._config.allowed_origins),
+                    allowed_methods=[s3.HttpMethods(method) for method in bucket_names.CORS_METHODS],
+                    allowed_headers=list(bucket_names.CORS_HEADERS),
+                    exposed_headers=list(bucket_names.CORS_EXPOSED_HEADERS),
+                    max_age=bucket_names.CORS_MAX_AGE,
+                )
+            ],
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="parts-of-uploads-that-never-finished", abort_incomplete_multipart_upload_after=Duration.days(1)
+                )
+            ],
+            removal_policy=self._removal,
+        )
+
+    def _make_token_secret(self) -> secretsmanager.Secret:
+        return secretsmanager.Secret(
+            self,
+            "TokenSecret",
+            description="Signs chatkit-lambda's client tokens",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template='{"kid":"1"}',  # noqa: S106 - the name of the key that is generated beside it
+                generate_string_key="key",
+                password_length=64,
+                exclude_punctuation=True,
+            ),
+            removal_policy=self._removal,
+        )
+
+    def _make_openai_secret(self) -> secretsmanager.ISecret:
+        """A secret without a value: `Secret` would generate one, which would then be taken for a key."""
+        empty = secretsmanager.CfnSecret(
+            self, "OpenAISecret", description="The OpenAI key of chatkit-lambda, put here by its operator"
+        )
+        empty.apply_removal_policy(self._removal)
+        return secretsmanager.Secret.from_secret_complete_arn(self, "OpenAISecretReference", empty.ref)
