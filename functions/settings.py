@@ -5,6 +5,7 @@ is secret: keys are fetched from Secrets Manager by the ids below.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
@@ -81,6 +82,12 @@ class Settings:
         return settings
 
 
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+"""An origin as a browser writes it, which is compared letter by letter: lower case, ASCII, no path
+(https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin)."""
+
+
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -106,7 +113,7 @@ class _Reader:
         value = self.optional(name)
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        if not (_SECONDS.fullmatch(value) and least <= int(value) <= most):
             raise SettingError(name, f"must be a whole number of seconds from {least} to {most}; it is {value!r}")
         return int(value)
 
@@ -119,8 +126,7 @@ class _Reader:
     def origins(self, name: str) -> tuple[str, ...]:
         origins = tuple(part.strip() for part in self.text(name).split(","))
         for origin in origins:
-            scheme, separator, host = origin.partition("://")
-            if origin != "*" and not (scheme in {"https", "http"} and separator and host and "/" not in host):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise SettingError(name, f"must list origins such as https://app.example.com; {origin!r} is none")
         if "*" in origins and len(origins) > 1:
             raise SettingError(name, "`*` stands alone")

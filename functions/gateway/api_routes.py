@@ -1,4 +1,4 @@
-"""The api function's routes, on Powertools' resolvers.
+"""The api function's routes, on Powertools' resolver.
 
 | route | does |
 | --- | --- |
@@ -9,16 +9,15 @@ The first is one of the two routes of ChatKit's own guide (https://platform.open
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, LambdaFunctionUrlResolver, Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from pydantic_core import from_json
 
 from functions.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, RequestError
 from functions.gateway.cors import Cors
+from functions.gateway.faults import FAULT_BODY, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import COMMON_HEADERS, error_body
 from functions.identity.base import TokenIssuer, checked_user
@@ -27,29 +26,22 @@ from functions.settings import Identity
 BODY_BYTES: Final = 10_000
 """The largest body of a session request."""
 
-_log: Final = logging.getLogger(__name__)
-
 
 class ApiRoutes:
-    """Answers both event formats in the format that was asked in."""
+    """Answers both event formats, with a result that is right in both."""
 
     def __init__(self, *, tokens: TokenIssuer, cors: Cors, identity: Identity) -> None:
         """`identity`: `local` believes the caller; `iam` believes a caller whose signature API Gateway has checked."""
         self._tokens = tokens
         self._cors = cors
         self._identity = identity
-        router = Router()
-        router.post("/api/chatkit/start")(self._start)
-        router.get("/api/health")(_health)
-        router.route(".+", method="OPTIONS")(self._preflight)
-        self._router = router
-        self._rest_api = APIGatewayRestResolver()
-        self._function_url = LambdaFunctionUrlResolver()
-        for resolver in (self._rest_api, self._function_url):
-            resolver.include_router(router)
-            resolver.exception_handler(RequestError)(_refused)
-            resolver.exception_handler(Exception)(self._failed)
-            resolver.not_found(_no_such_route)  # pyright: ignore[reportUnknownMemberType] - Powertools leaves it open
+        self._resolver = APIGatewayRestResolver()
+        self._resolver.post("/api/chatkit/start")(self._start)
+        self._resolver.get("/api/health")(_health)
+        self._resolver.route(".+", method="OPTIONS")(self._preflight)
+        self._resolver.exception_handler(RequestError)(_refused)
+        self._resolver.exception_handler(Exception)(self._failed)
+        self._resolver.not_found(_no_such_route)  # pyright: ignore[reportUnknownMemberType] - Powertools leaves it open
 
     def handle(self, event: Event) -> dict[str, Any]:
         """The result that Lambda hands back to the caller."""
@@ -57,16 +49,15 @@ class ApiRoutes:
             request = from_event(event)
         except RequestError as error:
             headers = {**COMMON_HEADERS, "content-type": "application/json"}
-            return {"statusCode": error.status, "headers": headers, "body": error_body(error).decode()}
-        resolver = self._rest_api if "httpMethod" in event else self._function_url
-        resolver.append_context(request=request)  # pyright: ignore[reportUnknownMemberType]
-        result = resolver.resolve(event, cast("Any", None))
-        for name, value in {**COMMON_HEADERS, **self._cors.headers(request)}.items():
-            if "multiValueHeaders" in result:
-                result["multiValueHeaders"][name] = [value]
-            else:
-                result["headers"][name] = value
-        return result
+            return _result(error.status, headers, error_body(error).decode())
+        # Powertools takes every field of its event for granted, so it is given what was read and checked.
+        checked = {"httpMethod": request.method, "path": request.path, "headers": dict(request.headers)}
+        self._resolver.append_context(request=request)  # pyright: ignore[reportUnknownMemberType]
+        answer = self._resolver.resolve(checked, cast("Any", None))
+        headers = {name.lower(): ", ".join(values) for name, values in answer["multiValueHeaders"].items()}
+        return _result(
+            answer["statusCode"], {**headers, **COMMON_HEADERS, **self._cors.headers(request)}, answer["body"]
+        )
 
     def _preflight(self) -> Response[str]:
         return Response(status_code=200, body="", headers=self._cors.preflight_headers(self._request))
@@ -87,13 +78,17 @@ class ApiRoutes:
         return _json(200, {"client_secret": token.client_secret, "expires_at": token.expires_at})
 
     def _failed(self, error: Exception) -> Response[str]:
-        extra = {"error": type(error).__name__, "request_id": self._request.request_id}
-        _log.error("a request failed", extra=extra)
-        return _json(500, {"code": "internal", "message": "Something went wrong."})
+        log_fault(error, self._request.request_id)
+        return Response(status_code=500, content_type="application/json", body=FAULT_BODY.decode())
 
     @property
     def _request(self) -> Request:
-        return cast("Request", self._router.context["request"])  # pyright: ignore[reportUnknownMemberType]
+        return cast("Request", self._resolver.context["request"])  # pyright: ignore[reportUnknownMemberType]
+
+
+def _result(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
+    # Both formats take these four fields (the addresses are those of `request`), and a REST API refuses any other.
+    return {"statusCode": status, "headers": dict(headers), "body": body, "isBase64Encoded": False}
 
 
 def _health() -> Response[str]:

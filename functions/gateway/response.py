@@ -49,4 +49,5 @@ def error_body(error: RequestError) -> bytes:
     content: dict[str, Any] = {"code": error.code, "message": error.message}
     if isinstance(error, InvalidRequest):
         content["field"] = error.field
-    return json.dumps(content, ensure_ascii=False).encode()
+    # A lone surrogate has no UTF-8: it becomes `?`, so that no message can keep an error from being told.
+    return json.dumps(content, ensure_ascii=False).encode(errors="replace")

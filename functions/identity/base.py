@@ -1,6 +1,6 @@
 """The port to who is calling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from functions.errors import InvalidRequest
@@ -20,7 +20,7 @@ class Caller:
 class ClientToken:
     """What a page is given: the `client_secret` of ChatKit's own guide."""
 
-    client_secret: str
+    client_secret: str = field(repr=False)
     expires_at: int
     """Seconds since 1970."""
 

@@ -6,7 +6,7 @@ The chat function checks one on every request, so nothing here is slower than a 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jwt
@@ -18,8 +18,9 @@ ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "chatkit"
 KEY_CHARACTERS: Final = 32
 """The least length of a signing key: 256 bits, as RFC 7518 section 3.2 demands for HS256."""
-TOKEN_CHARACTERS: Final = 2_048
-"""The longest token that is looked at."""
+TOKEN_CHARACTERS: Final = 6_000
+"""The longest token that is looked at: a user's 256 characters may take 12 each in JSON, and 16 in base64."""
+KID_CHARACTERS: Final = 64
 _CLAIMS: Final = ("sub", "exp", "iat", "aud")
 
 
@@ -28,7 +29,7 @@ class SigningKey:
     """A key and the id by which a token names it."""
 
     kid: str
-    key: str
+    key: str = field(repr=False)
 
     @classmethod
     def from_secret(cls, secret: str) -> "SigningKey":
@@ -36,9 +37,12 @@ class SigningKey:
         try:
             data: Any = json.loads(secret)
             kid, key = data["kid"], data["key"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InternalError('the token secret is not JSON such as {"kid": "1", "key": "..."}') from error
-        if not isinstance(kid, str) or not isinstance(key, str) or len(key) < KEY_CHARACTERS:
+        except (ValueError, KeyError, TypeError, RecursionError):
+            # Not `from error`: a JSON error holds the whole text, which is the secret.
+            raise InternalError('the token secret is not JSON such as {"kid": "1", "key": "..."}') from None
+        if not isinstance(kid, str) or not 0 < len(kid) <= KID_CHARACTERS:
+            raise InternalError(f"the token secret's `kid` must have 1 to {KID_CHARACTERS} characters")
+        if not isinstance(key, str) or len(key) < KEY_CHARACTERS:
             raise InternalError(f"the token secret's `key` must have at least {KEY_CHARACTERS} characters")
         return cls(kid=kid, key=key)
 

@@ -1,11 +1,16 @@
 """What users and assistants say."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import FailFast, Field
 
 from functions.protocol.base import WireModel
 from functions.protocol.sources import Annotation
+
+CONTENT_PARTS: Final = 1_000
+"""The most parts that one message may have."""
+ATTACHMENTS: Final = 100
+"""The most attachments that one message may have."""
 
 
 class UserMessageTextContent(WireModel):
@@ -45,8 +50,8 @@ class InferenceOptions(WireModel):
 class UserMessageInput(WireModel):
     """A message as the client sends it."""
 
-    content: list[UserMessageContent]
-    attachments: list[str]
+    content: Annotated[list[UserMessageContent], FailFast(), Field(max_length=CONTENT_PARTS)]
+    attachments: Annotated[list[str], FailFast(), Field(max_length=ATTACHMENTS)]
     """Attachment ids."""
     quoted_text: str | None = None
     inference_options: InferenceOptions

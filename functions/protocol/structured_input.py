@@ -1,10 +1,16 @@
 """Structured inputs: questions that an assistant puts to the user, and their answers."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, FailFast, Field
+from pydantic_core import PydanticCustomError
 
 from functions.protocol.base import WireModel
+
+ANSWERS: Final = 1_000
+"""The most questions that one submission may answer."""
+ANSWER_VALUES: Final = 1_000
+"""The most values that one answer may have."""
 
 
 class StructuredInputAnswer(WireModel):
@@ -50,14 +56,21 @@ StructuredInput = Annotated[StructuredInputMultipleChoice | StructuredInputFreef
 class StructuredInputAnswerSubmission(WireModel):
     """An answer as the client sends it."""
 
-    values: list[str] = Field(default_factory=list[str])
+    values: Annotated[list[str], FailFast(), Field(max_length=ANSWER_VALUES)] = Field(default_factory=list[str])
     skipped: bool = False
+
+
+def _not_too_many(answers: Any) -> Any:
+    # Counted before they are read: pydantic would collect an error for each of them first.
+    if isinstance(answers, dict) and len(cast("dict[Any, Any]", answers)) > ANSWERS:
+        raise PydanticCustomError("too_long", "must have at most {limit} answers", {"limit": ANSWERS})
+    return cast("Any", answers)
 
 
 class StructuredInputSubmission(WireModel):
     """All answers to one item, keyed by question id."""
 
     status: Literal["answered", "skipped"] = "answered"
-    answers: dict[str, StructuredInputAnswerSubmission] = Field(
+    answers: Annotated[dict[str, StructuredInputAnswerSubmission], BeforeValidator(_not_too_many)] = Field(
         default_factory=dict[str, StructuredInputAnswerSubmission]
     )
