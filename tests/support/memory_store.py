@@ -101,7 +101,7 @@ class MemoryStore:
 
 def _page(objects: list, *, after: str | None, limit: int, order: Order) -> tuple[list, bool]:
     if not 1 <= limit <= MAX_PAGE:
-        raise ValueError("limit")
+        raise ValueError(f"a page has 1 to {MAX_PAGE} objects")
     if after is not None and ids.position(after) is None:
         raise InvalidRequest("params.after", "is no id that this backend has given")
     behind = sorted(objects, key=lambda one: _place(one.id), reverse=order == "desc")

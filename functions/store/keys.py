@@ -1,0 +1,114 @@
+"""The key design of the one table: which row lies where, and which stretch of keys a page is read from.
+
+| row | partition | sort |
+| --- | --- | --- |
+| thread | `U#` user | `T#` position `#` prefix of the thread's id |
+| item | `T#` thread id `#` user | `I#` position `#` prefix of the item's id |
+
+Whatever else belongs to one thread lies in its items' partition under another sort prefix, and goes when the thread is
+deleted. The user is part of every key, so another user's id is simply not found. A thread id has a fixed form without
+`#` and stands before the user, and the user stands last: so no two users share a key, whatever characters they hold.
+
+The position is the part of an id that sorts by time (`functions.ids`); as it comes before the prefix, messages, tasks
+and widgets lie in one order. Pure: no I/O.
+"""
+
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from functions import ids
+from functions.errors import InvalidRequest, NotFound
+from functions.store.base import Order
+
+USER_CHARACTERS: Final = 256
+"""The longest user id. Four UTF-8 bytes each and a thread id stay below DynamoDB's 2,048 bytes for a partition key."""
+
+ListKind: TypeAlias = Literal["T", "I"]
+THREADS: Final = "T"
+ITEMS: Final = "I"
+
+# An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
+_BEFORE_LETTERS: Final = "!"
+_BEHIND_LETTERS: Final = "~"
+
+
+class Key(NamedTuple):
+    """Where a row lies."""
+
+    partition: str
+    sort: str
+
+
+class Span(NamedTuple):
+    """A stretch of sort keys, both ends included."""
+
+    low: str
+    high: str
+
+
+def threads_partition(user: str) -> str:
+    """Where a user's threads lie. Raises `InvalidRequest` for a user id that is empty, too long or no Unicode text."""
+    return f"U#{_checked(user)}"
+
+
+def items_partition(user: str, thread_id: str) -> str | None:
+    """Where a thread's items lie; None where the thread's id is none of ours. Raises as `threads_partition`."""
+    checked = _checked(user)
+    return f"T#{thread_id}#{checked}" if ids.position(thread_id) else None
+
+
+def thread(user: str, thread_id: str) -> Key:
+    """A thread's key. Raises `NotFound` for an id that is none of ours."""
+    partition, sort = threads_partition(user), sort_key(THREADS, thread_id)
+    if sort is None:
+        raise thread_not_found()
+    return Key(partition, sort)
+
+
+def item(user: str, thread_id: str, item_id: str) -> Key:
+    """An item's key. Raises `NotFound` for an id that is none of ours."""
+    partition, sort = items_partition(user, thread_id), sort_key(ITEMS, item_id)
+    if partition is None or sort is None:
+        raise item_not_found()
+    return Key(partition, sort)
+
+
+def sort_key(kind: ListKind, object_id: str) -> str | None:
+    """The sort key of an object in its list; None where the id is none of ours."""
+    position = ids.position(object_id)
+    return f"{kind}#{position}#{object_id.partition('_')[0]}" if position else None
+
+
+def span(kind: ListKind, *, after: str | None, order: Order) -> Span:
+    """The sort keys of a list that lie behind `after`, in that order; `after` need not exist.
+
+    Raises `InvalidRequest` where `after` is no id of ours.
+    """
+    low, high = f"{kind}#", f"{kind}#{_BEHIND_LETTERS}"
+    if after is None:
+        return Span(low, high)
+    here = sort_key(kind, after)
+    if here is None:
+        raise InvalidRequest("params.after", "is no id that this backend has given")
+    if order == "asc":
+        return Span(here + _BEFORE_LETTERS, high)
+    return Span(low, here[:-1] + chr(ord(here[-1]) - 1) + _BEHIND_LETTERS)
+
+
+def thread_not_found() -> NotFound:
+    """What is raised where a thread is not there."""
+    return NotFound("This thread does not exist.")
+
+
+def item_not_found() -> NotFound:
+    """What is raised where an item is not there."""
+    return NotFound("This item does not exist.")
+
+
+def _checked(user: str) -> str:
+    if not 0 < len(user) <= USER_CHARACTERS:
+        raise InvalidRequest("user", f"must have 1 to {USER_CHARACTERS} characters")
+    try:
+        user.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("user", "must be Unicode text") from None
+    return user

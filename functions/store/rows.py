@@ -1,0 +1,246 @@
+"""Rows of the table and what they stand for. Pure: no I/O.
+
+A row holds its object as one JSON document, in the first of these ways that it has room for:
+
+- `doc`: the text itself, up to `TEXT_BYTES`;
+- `zip`: the text compressed by zlib, up to `BINARY_BYTES`, and `size`, the text's bytes;
+- `s3`, `sha256`, `size`: key and digest of an S3 object that holds the compressed text. The largest items of one
+  transaction go there too while they are too large together.
+
+A thread's row also has its status, which conditions test; a hidden item's row has `is_hidden`, by which it is left out of
+what a client lists. `v` is the version of all this.
+
+The limits behind the numbers: 400 KB for a row with its attributes' names, 4 MB for a transaction
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from functions.errors import InternalError
+from functions.protocol.items import THREAD_ITEM, HiddenContextItem, ThreadItem, ThreadItemBase, is_hidden
+from functions.protocol.threads import ThreadMetadata
+from functions.store import keys, table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+Row: TypeAlias = "dict[str, AttributeValueTypeDef]"
+"""A row in the format of boto3's client: each value under its type's letter."""
+
+STATUS: Final = "thread_status"
+HIDDEN: Final = "is_hidden"
+_VERSION: Final = "v"
+_TEXT: Final = "doc"
+_COMPRESSED: Final = "zip"
+_OBJECT: Final = "s3"
+_DIGEST: Final = "sha256"
+_SIZE: Final = "size"
+
+POINTER_ATTRIBUTES: Final = f"{table.PARTITION_KEY}, {table.SORT_KEY}, {_OBJECT}, {_DIGEST}"
+"""The projection that `key` and `pointer` need."""
+
+VERSION: Final = "1"
+TEXT_BYTES: Final = 300_000
+BINARY_BYTES: Final = 350_000
+TRANSACTION_BYTES: Final = 3_000_000
+"""What the documents of one transaction hold together: room is left for base64, the keys and the thread's own row."""
+THREAD_BYTES: Final = 250_000
+"""The largest document of a thread, its assistant's metadata included: a list of threads reads them all."""
+ITEM_BYTES: Final = 8_000_000
+"""The largest document of an item."""
+
+_THREAD: Final = TypeAdapter(ThreadMetadata)
+
+M = TypeVar("M", bound=ThreadMetadata | ThreadItemBase)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where a row's document lies in S3."""
+
+    key: str
+    digest: str
+    """The SHA-256 of the object's bytes, in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedItem:
+    """An item as it is stored: its row and, where that only points, the S3 object to store before it."""
+
+    row: Row
+    pointer: Pointer | None = None
+    body: bytes = b""
+
+
+def key(row: Row) -> Row:
+    """A row's key alone."""
+    return {name: row[name] for name in (table.PARTITION_KEY, table.SORT_KEY)}
+
+
+def sort_key(row: Row) -> str:
+    """A row's sort key."""
+    return _string(row, table.SORT_KEY)
+
+
+def key_row(where: keys.Key) -> Row:
+    """A key in the format of rows."""
+    return {table.PARTITION_KEY: {"S": where.partition}, table.SORT_KEY: {"S": where.sort}}
+
+
+def thread_row(user: str, thread: ThreadMetadata) -> Row:
+    """A thread's row. Raises `InternalError` where the thread is too large, or holds what is no JSON."""
+    sort = keys.sort_key(keys.THREADS, thread.id)
+    if sort is None:
+        raise InternalError(f"the thread id {thread.id!r} was not made by functions.ids")
+    try:
+        # Through ThreadMetadata's own type, so that a Thread is stored without its page of items.
+        text = _THREAD.dump_json(_in_utc(thread), exclude_none=True)
+    except PydanticSerializationError:
+        raise InternalError(f"the metadata of {thread.id} is no JSON") from None
+    if len(text) > THREAD_BYTES:
+        raise InternalError(f"{thread.id} with its metadata is over {THREAD_BYTES:,} bytes: {len(text):,}")
+    return {
+        **key_row(keys.Key(keys.threads_partition(user), sort)),
+        _VERSION: {"N": VERSION},
+        STATUS: {"S": thread.status.type},
+        _TEXT: {"S": text.decode()},
+    }
+
+
+def pack_items(
+    user: str, thread_id: str, items: Sequence[ThreadItem], *, object_key: Callable[[str], str]
+) -> list[PackedItem]:
+    """The rows of items that go into one transaction.
+
+    `object_key(item_id)` names a new S3 object. Raises `InternalError` for an item that is too large, holds what is no
+    JSON, bears an id that is none of ours or that another of `items` bears, and `NotFound` for such a thread id.
+    """
+    partition = keys.items_partition(user, thread_id)
+    if partition is None:
+        raise keys.thread_not_found()
+    if len({item.id for item in items}) < len(items):
+        raise InternalError(f"two items of one call for {thread_id} have the same id")
+    rows = [_item_row(partition, item) for item in items]
+    texts = [_item_text(item) for item in items]
+    binaries = {index: zlib.compress(text) for index, text in enumerate(texts) if len(text) > TEXT_BYTES}
+    outside = {index for index, binary in binaries.items() if len(binary) > BINARY_BYTES}
+
+    inside = {index: len(binaries.get(index, text)) for index, text in enumerate(texts) if index not in outside}
+    while sum(inside.values()) > TRANSACTION_BYTES:
+        largest = max(inside, key=inside.__getitem__)
+        del inside[largest]
+        outside.add(largest)
+        binaries.setdefault(largest, zlib.compress(texts[largest]))
+
+    packed: list[PackedItem] = []
+    for index, (item, row, text) in enumerate(zip(items, rows, texts, strict=True)):
+        if index not in binaries:
+            packed.append(PackedItem({**row, _TEXT: {"S": text.decode()}}))
+            continue
+        body = binaries[index]
+        row[_SIZE] = {"N": str(len(text))}
+        if index in outside:
+            there = Pointer(object_key(item.id), hashlib.sha256(body).hexdigest())
+            packed.append(PackedItem({**row, _OBJECT: {"S": there.key}, _DIGEST: {"S": there.digest}}, there, body))
+        else:
+            packed.append(PackedItem({**row, _COMPRESSED: {"B": body}}))
+    return packed
+
+
+def read_thread(row: Row) -> ThreadMetadata:
+    """The thread of a row. Raises `InternalError` where the row is none that `thread_row` made."""
+    try:
+        _check_version(row)
+        return _THREAD.validate_json(_string(row, _TEXT))
+    except (KeyError, ValueError):
+        raise _unreadable(row) from None
+
+
+def read_item(row: Row, body: bytes | None = None) -> ThreadItem:
+    """The item of a row; `body` is the S3 object that the row points at, where it does.
+
+    Raises `InternalError` where the row is none that `pack_items` made, or `body` is not what was stored with it.
+    """
+    try:
+        _check_version(row)
+        return THREAD_ITEM.validate_json(_item_json(row, body))
+    except (KeyError, ValueError, zlib.error):
+        raise _unreadable(row) from None
+
+
+def pointer(row: Row) -> Pointer | None:
+    """Where the row's document lies in S3; None where the row itself holds it."""
+    return Pointer(_string(row, _OBJECT), _string(row, _DIGEST)) if _OBJECT in row else None
+
+
+def size(row: Row) -> int:
+    """About how many bytes the row's document has."""
+    return int(row[_SIZE].get("N", "0")) if _SIZE in row else len(_string(row, _TEXT))
+
+
+def status(row: Row) -> str:
+    """The status of a thread's row."""
+    return _string(row, STATUS)
+
+
+def _item_row(partition: str, item: ThreadItem) -> Row:
+    sort = keys.sort_key(keys.ITEMS, item.id)
+    if sort is None:
+        raise InternalError(f"the item id {item.id!r} was not made by functions.ids")
+    row: Row = {**key_row(keys.Key(partition, sort)), _VERSION: {"N": VERSION}}
+    if is_hidden(item):
+        row[HIDDEN] = {"BOOL": True}
+    return row
+
+
+def _item_text(item: ThreadItem) -> bytes:
+    # A hidden context is the one item with a required field that may be null.
+    exclude_none = not isinstance(item, HiddenContextItem)
+    try:
+        text = _in_utc(item).model_dump_json(exclude_none=exclude_none).encode()
+    except PydanticSerializationError:
+        raise InternalError(f"what {item.id} holds is no JSON") from None
+    if len(text) > ITEM_BYTES:
+        raise InternalError(f"{item.id} is over {ITEM_BYTES:,} bytes: {len(text):,}")
+    return text
+
+
+def _item_json(row: Row, body: bytes | None) -> str | bytes:
+    if _TEXT in row:
+        return _string(row, _TEXT)
+    if body is None:
+        body = row[_COMPRESSED].get("B", b"")
+    elif hashlib.sha256(body).hexdigest() != _string(row, _DIGEST):
+        raise ValueError("the object is not the one that was stored")
+    return zlib.decompress(body)
+
+
+def _in_utc(stored: M) -> M:
+    if stored.created_at.utcoffset() == timedelta(0):
+        return stored
+    return stored.model_copy(update={"created_at": stored.created_at.astimezone(UTC)})
+
+
+def _check_version(row: Row) -> None:
+    if row[_VERSION].get("N") != VERSION:
+        raise ValueError("the row was written by another version")
+
+
+def _string(row: Row, name: str) -> str:
+    value = row[name].get("S")
+    if value is None:
+        raise ValueError(f"{name} is no string")
+    return value
+
+
+def _unreadable(row: Row) -> InternalError:
+    sort = row.get(table.SORT_KEY, {}).get("S")
+    return InternalError(f"the row {sort} is damaged, or was written by another version")

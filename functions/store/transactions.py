@@ -1,0 +1,114 @@
+"""DynamoDB's transactions as this store uses them: puts that depend on the thread's row.
+
+A transaction is safe to send twice: botocore gives each call a `ClientRequestToken` and keeps it in its own retries.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+from botocore.exceptions import ClientError
+
+from functions.errors import InternalError
+from functions.store import keys, rows, table
+from functions.store.aws_calls import call, pause, unavailable
+from functions.store.rows import Row
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    Action = TransactWriteItemTypeDef
+
+EXISTS: Final = f"attribute_exists({table.PARTITION_KEY})"
+ABSENT: Final = f"attribute_not_exists({table.PARTITION_KEY})"
+
+_CONDITION_FAILED: Final = "ConditionalCheckFailed"
+_PASSING: Final = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons for which the same transaction may succeed later; `None` is an action that had no objection.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+_ATTEMPTS: Final = 5
+
+_logger = logging.getLogger(__name__)
+
+
+class ConditionsFailed(Exception):
+    """Nothing was written: some actions' conditions do not hold."""
+
+    def __init__(self, failed: "Mapping[int, Row | None]") -> None:
+        """`failed`: the actions by their index, each with the row that it met, if it asked for it and there is one."""
+        super().__init__(f"conditions of actions {sorted(failed)}")
+        self.failed = failed
+
+
+def put(name: str, row: Row) -> "Action":
+    """Stores a row, or replaces it."""
+    return {"Put": {"TableName": name, "Item": row}}
+
+
+def put_new(name: str, row: Row) -> "Action":
+    """Stores a row that must not be there yet."""
+    return {"Put": {"TableName": name, "Item": row, "ConditionExpression": ABSENT}}
+
+
+def put_existing(name: str, row: Row) -> "Action":
+    """Replaces a row that must be there."""
+    return {"Put": {"TableName": name, "Item": row, "ConditionExpression": EXISTS}}
+
+
+def delete_existing(name: str, where: keys.Key) -> "Action":
+    """Deletes a row that must be there."""
+    return {"Delete": {"TableName": name, "Key": rows.key_row(where), "ConditionExpression": EXISTS}}
+
+
+def thread_exists(name: str, where: keys.Key) -> "Action":
+    """The thread's row must be there."""
+    return {"ConditionCheck": {"TableName": name, "Key": rows.key_row(where), "ConditionExpression": EXISTS}}
+
+
+def thread_active(name: str, where: keys.Key) -> "Action":
+    """The thread's row must be there and active; the row is told where it is not active."""
+    return {
+        "ConditionCheck": {
+            "TableName": name,
+            "Key": rows.key_row(where),
+            "ConditionExpression": f"{rows.STATUS} = :active",
+            "ExpressionAttributeValues": {":active": {"S": "active"}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+async def commit(client: "DynamoDBClient", actions: Sequence["Action"]) -> None:
+    """Performs all actions or none; waits a little, a few times, where another transaction is at the same rows.
+
+    Raises `ConditionsFailed`; `Unavailable` where the rivals did not end, and as `call` does.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            await call(client.transact_write_items, TransactItems=actions)
+        except ClientError as error:
+            _raise_unless_passing(error)
+        else:
+            return
+        if attempt < _ATTEMPTS - 1:
+            await pause(attempt)
+    _logger.warning("a transaction met rivals %s times, and was given up", _ATTEMPTS)
+    raise unavailable()
+
+
+def _raise_unless_passing(error: ClientError) -> None:
+    # botocore merges the modelled members of the exception into the response.
+    reasons = error.response.get("CancellationReasons", [])
+    codes = [reason.get("Code", "None") for reason in reasons]
+    failed = {
+        index: cast("Row | None", reason.get("Item"))
+        for index, (code, reason) in enumerate(zip(codes, reasons, strict=True))
+        if code == _CONDITION_FAILED
+    }
+    if failed:
+        raise ConditionsFailed(failed) from None
+    if not codes or not _PASSING.issuperset(codes):
+        request_id = error.response.get("ResponseMetadata", {}).get("RequestId", "none")
+        _logger.error("a transaction was cancelled: %s, request id %s", sorted(set(codes)), request_id)
+        raise InternalError(f"a transaction was cancelled: {sorted(set(codes))}") from None
