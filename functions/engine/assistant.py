@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, Final
 
+from functions.engine.closing import closing
 from functions.engine.results import RequestContext
 from functions.ids import IdFactory
-from functions.model.base import Model
+from functions.model.base import Model, ResponseEvent
 from functions.model.to_chatkit import ResponseReader
 from functions.model.to_input import to_input
 from functions.protocol.events import StreamOptions, ThreadStreamEvent
@@ -40,6 +41,7 @@ class AssistantContext:
         self._thread_id = thread_id
         self._store = store
         self._model = model
+        self._streams: list[AsyncIterator[ResponseEvent]] = []
 
     @property
     def user(self) -> str:
@@ -84,10 +86,19 @@ class AssistantContext:
             "store": False,
             **options,
         }
-        async for response_event in self._model.stream(body):
-            for event in reader.feed(response_event):
-                yield event
+        stream = self._model.stream(body)
+        async with closing(stream):
+            self._streams.append(stream)
+            async for response_event in stream:
+                for event in reader.feed(response_event):
+                    yield event
         reader.end()
+
+    async def close(self) -> None:
+        """Ends what is still being streamed: an author's generator that was left early leaves its answers open."""
+        for stream in self._streams:
+            async with closing(stream):
+                pass
 
 
 class Assistant(ABC):

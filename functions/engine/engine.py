@@ -6,6 +6,7 @@ from typing import Final, NoReturn, assert_never
 
 from functions.engine import reads
 from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.closing import closing
 from functions.engine.parsing import InvalidStreamingRequest, parse
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.engine.turn import Turn, error_event, log_failure
@@ -126,8 +127,9 @@ class Engine:
                     _unsupported(request.type)
                 case _:
                     assert_never(request)
-            async for event in events:
-                yield event
+            async with closing(events):
+                async for event in events:
+                    yield event
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
             yield error_event(error)
@@ -138,8 +140,9 @@ class Engine:
         await self._store.create_thread(context.user, thread, [message])
         yield ThreadCreatedEvent(thread=to_client(thread))
         yield ThreadItemDoneEvent(item=message)
-        async for event in self._respond(thread, message, context):
-            yield event
+        async with closing(self._respond(thread, message, context)) as events:
+            async for event in events:
+                yield event
 
     async def _add_user_message(
         self, request: ThreadsAddUserMessageReq, context: RequestContext
@@ -147,8 +150,9 @@ class Engine:
         message = self._user_message(request.params.input, request.params.thread_id)
         thread = await self._store.add_items(context.user, request.params.thread_id, [message])
         yield ThreadItemDoneEvent(item=message)
-        async for event in self._respond(thread, message, context):
-            yield event
+        async with closing(self._respond(thread, message, context)) as events:
+            async for event in events:
+                yield event
 
     def _respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, context: RequestContext

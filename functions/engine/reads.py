@@ -32,12 +32,13 @@ async def list_threads(store: Store, user: str, params: ThreadListParams) -> Pag
 
 async def list_items(store: Store, user: str, params: ItemsListParams) -> Page[ThreadItem]:
     """A page of a thread's visible items. Raises `NotFound`."""
+    after = _after(params.after)
     _, page = await asyncio.gather(
         store.load_thread(user, params.thread_id),
         store.list_items(
             user,
             params.thread_id,
-            after=_after(params.after),
+            after=after,
             limit=_limit(params.limit),
             order=params.order,
         ),

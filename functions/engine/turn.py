@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.closing import closing
 from functions.engine.folding import OpenItems
 from functions.engine.results import RequestContext
 from functions.errors import ChatKitLambdaError, InternalError, RequestError
@@ -57,11 +58,12 @@ class Turn:
         """The events of the turn, `stream_options` first; a failure ends them with an `error` event."""
         try:
             yield StreamOptionsEvent(stream_options=assistant.stream_options(self._thread, self._context))
-            async for event in assistant.respond(self._thread, message, self._context):
-                if await self._keep(event):
-                    yield event
-                if self._thread_has_changed():
-                    yield await self._keep_thread()
+            async with closing(assistant.respond(self._thread, message, self._context)) as events:
+                async for event in events:
+                    if await self._keep(event):
+                        yield event
+                    if self._thread_has_changed():
+                        yield await self._keep_thread()
             if self._thread_has_changed():
                 yield await self._keep_thread()
         except (GeneratorExit, asyncio.CancelledError):
@@ -74,6 +76,8 @@ class Turn:
             async for event in self._close_items():
                 yield event
             yield error_event(error)
+        finally:
+            await self._context.close()
 
     async def _keep(self, event: ThreadStreamEvent) -> bool:
         """Stores what the event asks for. Returns whether the client may see it."""

@@ -1,17 +1,19 @@
 """The protocol's one endpoint: `POST`, a client token, a body; an event stream or JSON comes back.
 
 ChatKit.js shows a user nothing of an HTTP error, and repeats a request that was answered with a 5xx. So a failed streaming
-request is answered with 200 and an `error` event; only 401 (the page renews its token) stays what it is.
+request is answered with 200 and an `error` event; only 401 (the page renews its token) and 405 stay what they are.
 """
 
-import logging
+import re
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
+from functions.engine.closing import closing
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.errors import BodyTooLarge, RequestError, Unauthenticated
 from functions.gateway import sse
 from functions.gateway.cors import Cors
+from functions.gateway.faults import FAULT_BODY, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import empty_response, error_body, event_stream, json_response
 from functions.identity.base import TokenVerifier
@@ -21,7 +23,8 @@ from functions.runtime.response import StreamingResponse
 BODY_BYTES: Final = 1_000_000
 """The largest body of the protocol's endpoint."""
 
-_log: Final = logging.getLogger(__name__)
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
+"""The shape of a BCP 47 tag (https://www.rfc-editor.org/rfc/rfc5646#section-2.1)."""
 
 
 class Processor(Protocol):
@@ -58,8 +61,10 @@ class ChatEndpoint:
         except RequestError as error:
             return _refusal(error, request, headers)
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an answer and the operator a line
-            _log.error("a request failed", extra={"error": type(error).__name__, "request_id": request.request_id})
-            return json_response(500, b'{"code":"internal","message":"Something went wrong."}', headers)
+            log_fault(error, request.request_id)
+            if _wants_events(request):
+                return event_stream(_one(sse.frame(ErrorEvent(code="stream.error", allow_retry=True))), headers)
+            return json_response(500, FAULT_BODY, headers)
         if isinstance(result, NonStreamingResult):
             return json_response(200, result.json, headers)
         return event_stream(_frames(result.events), headers)
@@ -76,7 +81,7 @@ class ChatEndpoint:
         context = RequestContext(
             user=caller.user,
             request_id=request.request_id,
-            locale=request.headers.get("accept-language", "en").partition(",")[0].partition(";")[0].strip() or "en",
+            locale=_locale(request),
         )
         return await self._processor.process(request.body, context)
 
@@ -87,16 +92,28 @@ class _MethodNotAllowed(RequestError):
 
 
 def _refusal(error: RequestError, request: Request, headers: dict[str, str]) -> StreamingResponse:
-    # The client asks for an event stream on streaming requests only.
-    if "text/event-stream" in request.headers.get("accept", "") and error.status != Unauthenticated.status:
+    if isinstance(error, _MethodNotAllowed):
+        headers = {**headers, "allow": "POST, OPTIONS"}
+    elif not isinstance(error, Unauthenticated) and _wants_events(request):
         event = ErrorEvent(message=error.message, allow_retry=error.allow_retry)
         return event_stream(_one(sse.frame(event)), headers)
     return json_response(error.status, error_body(error), headers)
 
 
+def _wants_events(request: Request) -> bool:
+    """Whether this is a streaming request: on no other does the client ask for an event stream."""
+    return "text/event-stream" in request.headers.get("accept", "").lower()
+
+
+def _locale(request: Request) -> str:
+    first = request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+    return first if _LANGUAGE.fullmatch(first) else "en"
+
+
 async def _frames(events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[bytes]:
-    async for event in events:
-        yield sse.frame(event)
+    async with closing(events):
+        async for event in events:
+            yield sse.frame(event)
 
 
 async def _one(frame: bytes) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ client's documented way for undeclared endpoints (https://github.com/openai/open
 keeps its retries, time limits and errors.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -49,7 +50,8 @@ class OpenAIResponses:
         import httpx2
         import openai
 
-        client = self._connected(openai)
+        client = await self._connected(openai)
+        started = False
         try:
             events = await client.post(
                 "/responses",
@@ -60,28 +62,34 @@ class OpenAIResponses:
             )
             async with events:
                 async for event in events:
+                    started = True
                     yield cast("ResponseEvent", event)
         except openai.RateLimitError as error:
             raise _refused(error, "The model is busy. Try again in a moment.") from error
         except openai.APIStatusError as error:
             raise _refused(error, "The model could not answer.") from error
-        except openai.APIError as error:
-            if not isinstance(error, openai.APIConnectionError):
-                # An `error` event within the stream: the client raises what it holds.
-                _log.warning("the model failed", extra={"code": error.code})
-                raise ModelError("The model could not finish its answer.") from error
-            _log.warning("the model cannot be reached", extra={"error": type(error).__name__})
-            raise ModelError("The model could not be reached.") from error
-        except httpx2.HTTPError as error:
-            _log.warning("the model's stream failed", extra={"error": type(error).__name__})
-            raise ModelError("The answer broke off.") from error
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+            _log.warning("the model's connection failed", extra={"error": type(error).__name__, "started": started})
+            message = "The answer broke off." if started else "The model could not be reached."
+            raise ModelError(message) from error
+        except openai.APIError as error:  # an `error` event within the stream: the client raises what it holds
+            _log.warning("the model failed", extra={"code": error.code})
+            raise ModelError("The model could not finish its answer.") from error
         except ValueError as error:  # an event that is no JSON, or no UTF-8
             _log.warning("the model's stream cannot be read", extra={"error": type(error).__name__})
             raise ModelError("The model's answer could not be read.") from error
 
-    def _connected(self, openai: Any) -> "AsyncOpenAI":
-        key = self._api_key()
-        if self._client is None or self._client.api_key != key:
+    async def close(self) -> None:
+        """Closes the connections that are kept for the next response."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _connected(self, openai: Any) -> "AsyncOpenAI":
+        key = await asyncio.to_thread(self._api_key)
+        if self._client is not None and self._client.api_key != key:
+            await self.close()
+        if self._client is None:
             import httpx2
 
             self._client = openai.AsyncOpenAI(

@@ -16,6 +16,7 @@ Several messages may be open at once: they are told apart by `output_index`, as 
 Event types: https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,12 +42,16 @@ from functions.protocol.updates import (
 _TEXT_PARTS: Final[Mapping[str, str]] = {"output_text": "text", "refusal": "refusal"}
 """The content parts that a user reads, and where their text stands; `reasoning_text` parts are not shown."""
 
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
 
 @dataclass(slots=True)
 class _OpenMessage:
     item: AssistantMessageItem
     parts: dict[int, int] = field(default_factory=dict[int, int])
     """The model's content index → the client's, which leaves out the parts that are not shown."""
+    halves: dict[int, str] = field(default_factory=dict[int, str])
+    """The first half of a surrogate pair that a delta ended with, by the client's content index."""
 
     def part(self, content_index: int) -> int:
         return self.parts.setdefault(content_index, len(self.parts))
@@ -86,12 +91,15 @@ class ResponseReader:
 
     def _text_delta(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:
         message = self._message(event)
-        yield ThreadItemUpdatedEvent(
-            item_id=message.item.id,
-            update=AssistantMessageContentPartTextDelta(
-                content_index=message.part(event["content_index"]), delta=event["delta"]
-            ),
-        )
+        index = message.part(event["content_index"])
+        delta: str = event["delta"]
+        if not delta.isascii():
+            delta = _rejoined(message.halves, index, delta)
+        if delta:
+            yield ThreadItemUpdatedEvent(
+                item_id=message.item.id,
+                update=AssistantMessageContentPartTextDelta(content_index=index, delta=delta),
+            )
 
     def _item_added(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:
         if event["item"]["type"] == "message":
@@ -157,7 +165,29 @@ class _Reported(Exception):
 
 def _text(part: Mapping[str, Any]) -> str | None:
     key = _TEXT_PARTS.get(part["type"])
-    return None if key is None else part[key]
+    return None if key is None else _encodable(part[key])
+
+
+def _rejoined(halves: dict[int, str], index: int, delta: str) -> str:
+    """The delta with the half that the one before it ended with; a half at its own end is held back.
+
+    The API cuts its deltas anywhere, also between the two UTF-16 halves of one character, and JSON lets it.
+    """
+    delta = halves.pop(index, "") + delta
+    if "\ud800" <= delta[-1] <= "\udbff":
+        halves[index] = delta[-1]
+        delta = delta[:-1]
+    return _encodable(delta)
+
+
+def _encodable(text: str) -> str:
+    """The text with surrogate pairs as the characters that they are, and a lone half as U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return _LONE_SURROGATE.sub("\ufffd", paired)
+    return text
 
 
 def _reason(event: ResponseEvent) -> str:
