@@ -1,0 +1,79 @@
+"""One HTTP/1.1 connection, server side, with what ASGI hides: the trailers of a request."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final, TypeAlias
+
+import h11
+
+Trailers: TypeAlias = dict[str, str]
+
+_READ_SIZE: Final = 64 * 1024
+
+
+class ConnectionEnded(Exception):
+    """The other side closed the connection, or it broke, before its request was whole."""
+
+
+class ServerConnection:
+    """Requests in, responses out, one after the other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._http = h11.Connection(h11.SERVER)
+        self._trailers: Trailers = {}
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other side is known to have closed the connection."""
+        return self._reader.at_eof()
+
+    @property
+    def trailers(self) -> Trailers:
+        """The trailers of the request whose body was read last, by lower-case name."""
+        return self._trailers
+
+    async def request(self) -> h11.Request:
+        """Waits for the head of the next request. Raises `ConnectionEnded` and `h11.RemoteProtocolError`."""
+        if self._http.our_state is h11.DONE:
+            self._http.start_next_cycle()
+        event = await self._event()
+        if not isinstance(event, h11.Request):
+            raise ConnectionEnded
+        self._trailers = {}
+        return event
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The request's body as it comes in. Raises `ConnectionEnded` and `h11.RemoteProtocolError`."""
+        if self._http.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        while not isinstance(event := await self._event(), h11.EndOfMessage):
+            if not isinstance(event, h11.Data):
+                raise ConnectionEnded
+            yield bytes(event.data)
+        self._trailers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+
+    async def respond(self, status: int, content: bytes | dict[str, Any], headers: dict[str, str]) -> None:
+        """Answers the request, with JSON when `content` is a dict. Raises `ConnectionEnded`."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        head = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers.items()]
+        await self._send(h11.Response(status_code=status, headers=head), h11.Data(data=body), h11.EndOfMessage())
+
+    async def _event(self) -> h11.Event:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            try:
+                self._http.receive_data(await self._reader.read(_READ_SIZE))
+            except OSError as error:
+                raise ConnectionEnded from error
+        if not isinstance(event, h11.Request | h11.Data | h11.EndOfMessage):
+            raise ConnectionEnded
+        return event
+
+    async def _send(self, *events: h11.Event) -> None:
+        self._writer.write(b"".join(self._http.send(event) or b"" for event in events))
+        try:
+            await self._writer.drain()
+        except OSError as error:
+            raise ConnectionEnded from error
