@@ -1,0 +1,1 @@
+"""The local stack and the command line: the deployed handlers, on one machine. Never deployed itself."""

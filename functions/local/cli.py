@@ -1,0 +1,148 @@
+"""The command line, `chatkit-lambda`. What a command needs is imported when the command is run."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from functions.errors import ChatKitLambdaError, SettingError
+from functions.local.settings import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalSettings, port_number
+from functions.local.terminal import Terminal
+
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+"""Ctrl-C, as a shell gives it. Wrong usage exits with argparse's 2."""
+
+_SERVE: Final = """\
+examples:
+  chatkit-lambda serve                                a scripted assistant answers, as there is no key
+  OPENAI_API_KEY=... chatkit-lambda serve             a model answers
+  chatkit-lambda serve --port 9000 --state-dir /tmp/a another page, other conversations
+
+environment:
+  PORT, STATE_DIR   as the options, which go before
+  OPENAI_API_KEY    the key that the model is called with
+  OPENAI_BASE_URL   another model server, which speaks the Responses API
+  LOG_LEVEL         DEBUG, INFO (default), WARNING or ERROR, for the functions
+  ALLOWED_HOSTS     further host names to answer under, for a tunnel to this machine
+"""
+_INVOKE: Final = """\
+examples:
+  chatkit-lambda invoke events/chat/threads_create.json
+  chatkit-lambda invoke events/api/chatkit_start.json | python -m json.tool
+  chatkit-lambda invoke --state-dir .local events/chat/threads_list.json     while no stack is running there
+
+The head of the answer goes to standard error, its body to standard output.
+"""
+_CHAT: Final = """\
+examples:
+  chatkit-lambda chat "What is a Lambda function?"
+  chatkit-lambda chat --thread thr_01... "And what does it cost?"
+  chatkit-lambda chat --raw --user bob Hello
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; gives the exit status. `arguments` are those behind the program's name."""
+    options = _parser().parse_args(arguments)
+    terminal = Terminal(quiet=options.command == "invoke")
+    try:
+        options.run(options, terminal)
+    except BrokenPipeError:
+        # Whoever read the output has enough (`| head`). What is left must not be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (ChatKitLambdaError, OSError) as error:
+        terminal.fail(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chatkit-lambda",
+        description="A serverless backend for OpenAI's ChatKit, on this machine.",
+        epilog="`chatkit-lambda COMMAND --help` shows a command's options and examples.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", **_texts("run the page and the functions on 127.0.0.1 until Ctrl-C", _SERVE))
+    serve.add_argument(
+        "--port", type=_port, help=f"the page's port; 0 is any that is free (default: $PORT or {DEFAULT_PORT})"
+    )
+    serve.add_argument("--state-dir", help=f"where conversations are kept (default: $STATE_DIR or {DEFAULT_STATE_DIR})")
+    serve.set_defaults(run=_serve)
+
+    invoke = commands.add_parser(
+        "invoke", **_texts("run one sample event through the real handler, and print the answer", _INVOKE)
+    )
+    invoke.add_argument("file", type=Path, metavar="FILE", help="an event as AWS sends it; see events/README.md")
+    invoke.add_argument("--function", choices=("chat", "api"), help="the function (default: the name of FILE's folder)")
+    invoke.add_argument("--user", default="alice", help="the user of ${TOKEN} and ${THREAD} in FILE (default: alice)")
+    invoke.add_argument("--state-dir", help="run on the conversations kept there (default: on an empty stack)")
+    invoke.set_defaults(run=_invoke)
+
+    chat = commands.add_parser(
+        "chat", **_texts("send a message to a running stack, and print the answer as it comes", _CHAT)
+    )
+    chat.add_argument("message", metavar="MESSAGE")
+    chat.add_argument("--url", help=f"where the stack is (default: http://127.0.0.1:$PORT, with PORT {DEFAULT_PORT})")
+    chat.add_argument("--user", default="alice", help="who is speaking (default: alice)")
+    chat.add_argument("--thread", help="the thread to go on with (default: a new one)")
+    chat.add_argument("--raw", action="store_true", help="print the events, one JSON object a line")
+    chat.set_defaults(run=_chat)
+    return parser
+
+
+def _texts(does: str, examples: str) -> dict[str, Any]:
+    return {
+        "help": does,
+        "description": does[0].upper() + does[1:] + ".",
+        "epilog": examples,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def _port(value: str) -> str:
+    try:
+        port_number(value)
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return value
+
+
+def _serve(options: argparse.Namespace, terminal: Terminal) -> None:
+    settings = LocalSettings.from_environ(port=options.port, state_dir=options.state_dir)
+    from functions.local.stack import serve
+
+    serve(settings, terminal)
+
+
+def _invoke(options: argparse.Namespace, terminal: Terminal) -> None:
+    settings = LocalSettings.from_environ(state_dir=options.state_dir)
+    from functions.local.invoke import invoke
+
+    invoke(
+        options.file,
+        settings,
+        function=options.function,
+        user=options.user,
+        keep=options.state_dir is not None,
+        terminal=terminal,
+    )
+
+
+def _chat(options: argparse.Namespace, _terminal: Terminal) -> None:
+    from functions.local.talk import Talk, show
+
+    url = options.url or f"http://127.0.0.1:{LocalSettings.from_environ().port}"
+    answer = Talk(url, options.user).send(options.message, thread=options.thread)
+    show(answer, raw=options.raw, out=sys.stdout, err=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

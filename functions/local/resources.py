@@ -1,0 +1,138 @@
+"""The resources that the functions need, made in ministack where they are missing: what `infra` does on AWS."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from functions.attachments import bucket
+from functions.local.ministack import REGION, Credentials
+from functions.store import table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+TABLE: Final = "chatkit"
+BUCKET: Final = "chatkit-files"
+TOKEN_SECRET: Final = "chatkit/token-key"  # noqa: S105 - a name
+OPENAI_SECRET: Final = "chatkit/openai-key"  # noqa: S105 - a name
+
+_KEY_BYTES: Final = 48
+"""Random bytes of the key that signs client tokens: 64 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """AWS clients of one local stack."""
+
+    dynamodb: "DynamoDBClient"
+    s3: "S3Client"
+    secrets_manager: "SecretsManagerClient"
+
+    @classmethod
+    def connect(cls, *, endpoint: str, credentials: Credentials) -> "Clients":
+        """Clients that know nothing of this machine's AWS profiles, proxies and keys."""
+        core = botocore.session.Session(
+            session_vars={
+                "profile": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+            }
+        )
+        session = boto3.Session(
+            aws_access_key_id=credentials.access_key,
+            aws_secret_access_key=credentials.secret_key,
+            region_name=REGION,
+            botocore_session=core,
+        )
+        # Straight to this machine, with path-style buckets, as it has no name of its own for each.
+        config = Config(proxies={}, retries={"mode": "standard"}, s3={"addressing_style": "path"})
+
+        def client(service: str) -> Any:
+            return cast("Any", session).client(service, endpoint_url=endpoint, config=config)
+
+        return cls(dynamodb=client("dynamodb"), s3=client("s3"), secrets_manager=client("secretsmanager"))
+
+
+def create(clients: Clients, *, origins: tuple[str, ...], model_key: str | None) -> None:
+    """Makes what is missing and brings the rest up to date: table, bucket with CORS rules, secrets.
+
+    `origins` are the pages that may reach the bucket. Without `model_key`, one of an earlier run is removed.
+    """
+    _create_table(clients.dynamodb)
+    _create_bucket(clients.s3, origins)
+    _create_token_secret(clients.secrets_manager)
+    if model_key is None:
+        remove_model_key(clients)
+    else:
+        _put_secret(clients.secrets_manager, OPENAI_SECRET, model_key)
+
+
+def remove_model_key(clients: Clients) -> None:
+    """Forgets the model's key, so that it is not among what ministack saves on disk when it ends."""
+    try:
+        clients.secrets_manager.delete_secret(SecretId=OPENAI_SECRET, ForceDeleteWithoutRecovery=True)
+    except ClientError as error:
+        _unless("ResourceNotFoundException", error)
+
+
+def _create_table(client: "DynamoDBClient") -> None:
+    try:
+        client.create_table(**table.definition(TABLE))
+    except ClientError as error:
+        _unless("ResourceInUseException", error)
+        return
+    client.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=table.time_to_live())
+
+
+def _create_bucket(client: "S3Client", origins: tuple[str, ...]) -> None:
+    try:
+        client.create_bucket(Bucket=BUCKET)
+    except ClientError as error:
+        _unless("BucketAlreadyOwnedByYou", error)
+    client.put_bucket_cors(
+        Bucket=BUCKET,
+        CORSConfiguration={
+            "CORSRules": [
+                {
+                    "AllowedOrigins": list(origins),
+                    "AllowedMethods": list(bucket.CORS_METHODS),
+                    "AllowedHeaders": list(bucket.CORS_HEADERS),
+                    "ExposeHeaders": list(bucket.CORS_EXPOSED_HEADERS),
+                    "MaxAgeSeconds": bucket.CORS_MAX_AGE,
+                }
+            ]
+        },
+    )
+
+
+def _create_token_secret(client: "SecretsManagerClient") -> None:
+    value = json.dumps({"kid": secrets.token_hex(4), "key": secrets.token_urlsafe(_KEY_BYTES)})
+    try:
+        client.create_secret(Name=TOKEN_SECRET, SecretString=value)
+    except ClientError as error:
+        _unless("ResourceExistsException", error)
+
+
+def _put_secret(client: "SecretsManagerClient", name: str, value: str) -> None:
+    try:
+        client.create_secret(Name=name, SecretString=value)
+    except ClientError as error:
+        _unless("ResourceExistsException", error)
+        client.put_secret_value(SecretId=name, SecretString=value)
+
+
+def _unless(code: str, error: ClientError) -> None:
+    response: Mapping[str, Any] = error.response
+    if response.get("Error", {}).get("Code") != code:
+        raise error

@@ -1,0 +1,111 @@
+"""Sample events (`events/`): which function each is for, and the placeholders that are filled in when it is run.
+
+| placeholder | becomes |
+| --- | --- |
+| `${TOKEN}` | a fresh client token of the user (alice, unless another is named) |
+| `${OTHER_TOKEN}` | a fresh client token of somebody else |
+| `${THREAD}` | the id of a thread of the user, begun for this run |
+| `${ITEM}` | the id of the user's message in that thread |
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from functions.errors import ChatKitLambdaError
+from functions.local.events import HttpRequest, function_url_event
+
+TOKEN: Final = "TOKEN"  # noqa: S105 - a name
+OTHER_TOKEN: Final = "OTHER_TOKEN"  # noqa: S105 - a name
+THREAD: Final = "THREAD"
+ITEM: Final = "ITEM"
+PLACEHOLDERS: Final = frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM})
+
+FunctionName = Literal["chat", "api"]
+HANDLERS: Final[Mapping[FunctionName, str]] = {
+    "chat": "functions.handlers.chat.handler",
+    "api": "functions.handlers.api.handler",
+}
+
+_OK: Final = 200
+_PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
+
+
+class SampleError(ChatKitLambdaError):
+    """A sample event cannot be run."""
+
+
+def function_of(path: Path) -> FunctionName:
+    """The function that an event is for: the name of its folder. Raises `SampleError` for any other folder."""
+    folder = path.resolve().parent.name
+    if folder not in HANDLERS:
+        raise SampleError(f"the folder of {path} names no function; say which one with --function")
+    return folder
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The placeholders in an event's text. Raises `SampleError` for one that is not known."""
+    found = frozenset(_PLACEHOLDER.findall(text))
+    if unknown := found - PLACEHOLDERS:
+        raise SampleError(f"unknown placeholder ${{{min(unknown)}}}; there are {', '.join(sorted(PLACEHOLDERS))}")
+    return found
+
+
+def filled(text: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """The event. `values` are plain words, so they are fit for any place in it. Raises `SampleError` where it is none."""
+    try:
+        event: Any = json.loads(_PLACEHOLDER.sub(lambda match: values[match[1]], text))
+    except ValueError as error:
+        raise SampleError(f"it is not JSON: {error}") from error
+    if not isinstance(event, dict):
+        raise SampleError("it is not a JSON object, as an event is")
+    return cast("dict[str, Any]", event)
+
+
+def token_request(user: str, *, now: float) -> dict[str, Any]:
+    """The event for the api function that asks for a token of `user`; `now` in seconds since 1970."""
+    return _post("/api/chatkit/start", {"user": user}, now=now)
+
+
+def token_of(result: Mapping[str, Any]) -> str:
+    """The token from the answer to `token_request`. Raises `SampleError` where it was refused."""
+    if result.get("statusCode") != _OK:
+        raise SampleError(f"there is no token for this user: {result.get('body')}")
+    return str(json.loads(result["body"])["client_secret"])
+
+
+def thread_opening(token: str, *, now: float) -> dict[str, Any]:
+    """The event that begins the thread behind `${THREAD}`; `now` in seconds since 1970."""
+    message: dict[str, Any] = {
+        "content": [{"type": "input_text", "text": "What is a Lambda function?"}],
+        "attachments": [],
+        "inference_options": {},
+    }
+    return _post("/chatkit", {"type": "threads.create", "params": {"input": message}}, now=now, token=token)
+
+
+def _post(path: str, content: Mapping[str, Any], *, now: float, token: str | None = None) -> dict[str, Any]:
+    headers = [("host", "localhost"), ("content-type", "application/json"), ("accept", "text/event-stream")]
+    if token is not None:
+        headers.append(("authorization", f"Bearer {token}"))
+    request = HttpRequest(
+        method="POST",
+        path=path,
+        query="",
+        headers=headers,
+        body=json.dumps(content).encode(),
+        source_ip="127.0.0.1",
+    )
+    return function_url_event(request, request_id="prepared", now=now)
+
+
+def opened_thread(stream: bytes) -> dict[str, str]:
+    """`${THREAD}` and `${ITEM}` from the answer to `thread_opening`. Raises `SampleError` where it began none."""
+    events = [json.loads(frame[6:]) for frame in stream.decode().split("\n\n") if frame.startswith("data: ")]
+    thread = next((event["thread"]["id"] for event in events if event["type"] == "thread.created"), None)
+    item = next((event["item"]["id"] for event in events if event["type"] == "thread.item.done"), None)
+    if thread is None or item is None:
+        raise SampleError("the thread that this event needs could not be begun")
+    return {THREAD: thread, ITEM: item}
