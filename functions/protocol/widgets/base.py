@@ -42,6 +42,10 @@ class Component(Part):
     id: str | None = None
     """Makes the component one that updates can name. Unique within its widget, and kept while the widget streams."""
 
+    def as_json(self) -> dict[str, Any]:
+        """The component as the client is sent it. Raises pydantic's serialisation error where a payload is not JSON."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
 
 class RootComponent(Component):
     """A component that stands at the top of a widget, and nowhere below."""

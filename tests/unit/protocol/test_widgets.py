@@ -42,13 +42,17 @@ def test_a_widget_is_json_without_what_was_not_set() -> None:
     """Only the properties that were given are sent, and an action's three defaults, as the official server does."""
     widget = Card(children=[Title(value="Hi"), Button(label="Go", onClickAction=ActionConfig(type="go"))])
     action = {"type": "go", "handler": "server", "loadingBehavior": "auto", "streaming": True}
-    assert dumped(widget) == {
-        "type": "Card",
-        "children": [
-            {"type": "Title", "value": "Hi"},
-            {"type": "Button", "label": "Go", "onClickAction": action},
-        ],
-    }
+    assert (
+        widget.as_json()
+        == dumped(widget)
+        == {
+            "type": "Card",
+            "children": [
+                {"type": "Title", "value": "Hi"},
+                {"type": "Button", "label": "Go", "onClickAction": action},
+            ],
+        }
+    )
 
 
 def test_an_item_takes_components() -> None:
