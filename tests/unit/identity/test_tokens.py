@@ -1,0 +1,285 @@
+"""Client tokens."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.errors import InternalError, Unauthenticated
+from functions.identity.base import USER_CHARACTERS, Caller
+from functions.identity.tokens import KEY_CHARACTERS, KID_CHARACTERS, TOKEN_CHARACTERS, ClientTokens, SigningKey
+
+NOW = 1_800_000_000
+KEY = SigningKey(kid="7", key="k" * KEY_CHARACTERS)
+CLAIMS = {"sub": "alice", "aud": "chatkit", "iat": NOW, "exp": NOW + 600}
+HEADER = {"alg": "HS256", "typ": "JWT", "kid": "7"}
+
+
+def tokens(*, clock: float = NOW, key: SigningKey = KEY) -> ClientTokens:
+    return ClientTokens(key=lambda: key, seconds=600, clock=lambda: clock)
+
+
+def segment(content: object) -> bytes:
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=")
+
+
+def forged(
+    claims: object, header: object = HEADER, *, key: bytes = KEY.key.encode(), digest: Any = hashlib.sha256
+) -> str:
+    """A token with a right HMAC over whatever it holds, made without the library that reads it."""
+    signed = segment(header) + b"." + segment(claims)
+    return (signed + b"." + segment(hmac.digest(key, signed, digest))).decode()
+
+
+def assert_refused(token: str, *, clock: float = NOW) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        tokens(clock=clock).verify(token)
+    assert caught.value.message in {"The client token is not valid.", "The client token has expired."}
+
+
+def test_a_token_is_its_users() -> None:
+    """A token is good for its user, from now on, for as long as it says."""
+    issued = tokens().issue("alice")
+    assert issued.expires_at == NOW + 600
+    for moment in (NOW, NOW + 1, NOW + 599.9):
+        assert tokens(clock=moment).verify(issued.client_secret) == Caller(user="alice")
+
+
+def test_a_token_tells_no_more_than_it_must() -> None:
+    """User, audience and times are all that a token holds, and its header names the key."""
+    issued = tokens().issue("alice").client_secret
+    assert jwt.get_unverified_header(issued) == HEADER
+    assert jwt.decode(issued, options={"verify_signature": False}) == CLAIMS
+
+
+def test_the_forged_tokens_below_would_be_good_if_they_were_right() -> None:
+    """The tests' own tokens are taken where nothing is wrong with them, also by a clock behind the issuer's."""
+    assert tokens().verify(forged(CLAIMS)) == Caller(user="alice")
+    assert tokens().verify(forged({**CLAIMS, "iat": NOW + 60, "more": [1]}, {"alg": "HS256"})) == Caller(user="alice")
+    assert tokens().verify(forged({**CLAIMS, "aud": ["other", "chatkit"]})) == Caller(user="alice")
+
+
+def test_an_expired_token_is_refused() -> None:
+    """A token ends at its second, by the clock that was given."""
+    issued = tokens().issue("alice").client_secret
+    for moment in (NOW + 600, NOW + 601, NOW + 10**9):
+        with pytest.raises(Unauthenticated, match="expired"):
+            tokens(clock=moment).verify(issued)
+
+
+def test_a_token_of_another_key_is_refused() -> None:
+    """Only the key counts, not the name that the token gives it."""
+    other = SigningKey(kid="7", key="o" * KEY_CHARACTERS)
+    assert_refused(tokens(key=other).issue("alice").client_secret)
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_an_altered_token_is_refused(part: int) -> None:
+    """Every character of a token counts."""
+    issued = tokens().issue("alice").client_secret
+    parts = issued.split(".")
+    for place in range(len(parts[part])):
+        letters = list(parts[part])
+        # The last character of a segment has spare bits, which do not count: flip the highest.
+        letters[place] = "A" if letters[place] >= "a" else "z"
+        altered = [*parts[:part], "".join(letters), *parts[part + 1 :]]
+        assert_refused(".".join(altered))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{**CLAIMS, "sub": "bob"}, {**CLAIMS, "exp": NOW + 10**6}],
+)
+def test_other_claims_under_the_same_signature_are_refused(claims: Mapping[str, Any]) -> None:
+    """A page cannot turn its token into another user's, nor make it last."""
+    head, _, signature = tokens().issue("alice").client_secret.split(".")
+    assert_refused(f"{head}.{segment(claims).decode()}.{signature}")
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", ""])
+def test_an_unsigned_token_is_refused(algorithm: str) -> None:
+    """`alg: none` opens nothing, with a signature or without."""
+    header = {**HEADER, "alg": algorithm}
+    assert_refused(f"{segment(header).decode()}.{segment(CLAIMS).decode()}.")
+    assert_refused(forged(CLAIMS, header))
+    assert_refused(forged(CLAIMS, header, key=b""))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"alg": "HS384"},
+        {"alg": "HS512"},
+        {"alg": "RS256"},
+        {"alg": "ES256"},
+        {"alg": "EdDSA"},
+        {"alg": "hs256"},
+        {"alg": ["HS256"]},
+        {"alg": {"HS256": 1}},
+        {"alg": None},
+        {"alg": 256},
+        {"alg": True},
+        {},
+        [],
+        None,
+        "HS256",
+        {**HEADER, "kid": 7},
+        {**HEADER, "kid": ["7"]},
+        {**HEADER, "b64": False, "crit": ["b64"]},
+        {**HEADER, "crit": ["exp"]},
+        {**HEADER, "crit": "exp"},
+    ],
+)
+def test_another_algorithm_is_refused(header: object) -> None:
+    """The algorithm is ours to choose: a token that names another is not looked at, however it is signed."""
+    for digest in (hashlib.sha256, hashlib.sha384, hashlib.sha512):
+        assert_refused(forged(CLAIMS, header, digest=digest))
+
+
+@pytest.mark.parametrize(
+    "audience", ["other", "", "chatkit ", "CHATKIT", [], ["other"], {"chatkit": 1}, 5, True, [5], None]
+)
+def test_a_token_for_somebody_else_is_refused(audience: object) -> None:
+    """A token that is not meant for this backend opens nothing."""
+    assert_refused(forged({**CLAIMS, "aud": audience}))
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_a_token_without_a_claim_is_refused(claim: str) -> None:
+    """None of the claims may be missing or null."""
+    assert_refused(forged({name: value for name, value in CLAIMS.items() if name != claim}))
+    assert_refused(forged({**CLAIMS, claim: None}))
+
+
+@pytest.mark.parametrize("user", ["", 5, True, ["alice"], {"user": "alice"}, "a" * (USER_CHARACTERS + 1)])
+def test_a_token_without_a_proper_user_is_refused(user: object) -> None:
+    """What could not be part of a key is no user."""
+    assert_refused(forged({**CLAIMS, "sub": user}))
+
+
+@pytest.mark.parametrize("expires_at", ["1900000000", 1.9e9, True, False, -1, 0, [NOW + 600], {"at": NOW + 600}])
+def test_a_token_without_a_proper_end_is_refused(expires_at: object) -> None:
+    """An end is a whole number of seconds that is still to come."""
+    assert_refused(forged({**CLAIMS, "exp": expires_at}))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [b"", b"{", b"[]", b"null", b'"alice"', b"[" * 1_000, b'{"sub": "alice", "exp": 1e999}', b"\xff", b'{"exp": NaN}'],
+)
+def test_a_token_that_holds_no_claims_is_refused(claims: bytes) -> None:
+    """What is signed and no JSON object is refused like the rest."""
+    assert_refused(forged(claims))
+
+
+def test_an_endless_token_is_not_looked_at() -> None:
+    """A token over the limit is refused though it is right, and one at the limit is read."""
+    length = len(forged({**CLAIMS, "x": ""}))
+    long = forged({**CLAIMS, "x": "x" * ((TOKEN_CHARACTERS - length) * 3 // 4)})
+    assert TOKEN_CHARACTERS - 4 <= len(long) <= TOKEN_CHARACTERS
+    assert tokens().verify(long).user == "alice"
+    assert_refused(forged({**CLAIMS, "x": "x" * TOKEN_CHARACTERS}))
+
+
+@pytest.mark.parametrize(
+    "token", ["", ".", "..", "...", "a.b.c", "a" * 100, "é.é.é", "\ud800", "null", "Bearer x", "\x00"]
+)
+def test_what_is_no_token_is_refused(token: str) -> None:
+    """Any text is refused in the same words."""
+    assert_refused(token)
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=60), st.text("abcABC019-_.=", max_size=60))
+def test_any_text_is_refused(text: str, shape: str) -> None:
+    """Whatever a caller sends, the answer is `Unauthenticated` and nothing else."""
+    assert_refused(text)
+    assert_refused(shape)
+    assert_refused(f"{segment(HEADER).decode()}.{text}.{shape}")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["alg", "kid", "b64", "crit", "typ", "zip"]), JSON), JSON)
+def test_any_header_is_refused_or_right(header: dict[str, Any], claims: object) -> None:
+    """A header of any shape, rightly signed, never gets past claims of any shape."""
+    assert_refused(forged(claims, header))
+    assert_refused(forged(claims))
+
+
+@given(st.text(min_size=1, max_size=USER_CHARACTERS))
+def test_every_user_can_use_their_token(user: str) -> None:
+    """Whoever is given a token gets in with it, as who they are."""
+    assert tokens().verify(tokens().issue(user).client_secret) == Caller(user=user)
+
+
+def test_the_longest_user_and_key_name_can_use_their_token() -> None:
+    """The limits fit each other."""
+    key = SigningKey(kid="\N{GRINNING FACE}" * KID_CHARACTERS, key=KEY.key)
+    user = "\N{GRINNING FACE}" * USER_CHARACTERS
+    assert tokens(key=key).verify(tokens(key=key).issue(user).client_secret) == Caller(user=user)
+
+
+def test_a_key_is_asked_for_each_token() -> None:
+    """A rotated key counts from the next token on."""
+    keys = iter((KEY, SigningKey(kid="8", key="n" * KEY_CHARACTERS)))
+    rotating = ClientTokens(key=lambda: next(keys), clock=lambda: NOW)
+    issued = rotating.issue("alice").client_secret
+    with pytest.raises(Unauthenticated):
+        rotating.verify(issued)
+
+
+def test_neither_key_nor_token_shows() -> None:
+    """What is printed or logged by accident holds no secret."""
+    issued = tokens().issue("alice")
+    assert KEY.key not in repr(KEY)
+    assert issued.client_secret not in repr(issued)
+
+
+def test_a_signing_key_is_read() -> None:
+    """The secret is JSON with the key and its name; more may stand beside them."""
+    secret = json.dumps({"kid": "7", "key": KEY.key, "previous": []})
+    assert SigningKey.from_secret(secret) == KEY
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        KEY.key,
+        "null",
+        "[]",
+        f'"{KEY.key}"',
+        "{}",
+        json.dumps({"key": KEY.key}),
+        json.dumps({"kid": "7"}),
+        json.dumps({"kid": 7, "key": KEY.key}),
+        json.dumps({"kid": "", "key": KEY.key}),
+        json.dumps({"kid": "7" * (KID_CHARACTERS + 1), "key": KEY.key}),
+        json.dumps({"kid": "7", "key": KEY.key[1:]}),
+        json.dumps({"kid": "7", "key": 5}),
+        json.dumps({"kid": "7", "key": [KEY.key]}),
+        json.dumps({"kid": "7", "key": None}),
+        "[" * 100_000,
+        '{"kid": "7", "key": "' + KEY.key,
+    ],
+)
+def test_a_secret_that_is_no_key_is_refused(secret: str) -> None:
+    """A wrong secret is an operator's affair, and is not quoted: neither in the words nor in what led to them."""
+    with pytest.raises(InternalError, match="the token secret") as caught:
+        SigningKey.from_secret(secret)
+    assert KEY.key not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None

@@ -1,0 +1,147 @@
+"""Settings."""
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from functions.errors import SettingError
+from functions.settings import LOCAL_STAGE, Names, Settings
+
+DEPLOYED = {
+    Names.STAGE: "prod",
+    Names.TABLE_NAME: "table",
+    Names.BUCKET_NAME: "bucket",
+    Names.TOKEN_SECRET_ID: "token-secret",
+    Names.OPENAI_SECRET_ID: "openai-secret",
+    Names.ALLOWED_ORIGINS: "https://app.example.com",
+    Names.IDENTITY: "iam",
+}
+REQUIRED = sorted(DEPLOYED)
+
+
+def test_settings_are_read() -> None:
+    """What is set is what is known, and what may be left out has its default."""
+    assert Settings.from_environ(DEPLOYED) == Settings(
+        stage="prod",
+        table_name="table",
+        bucket_name="bucket",
+        token_secret_id="token-secret",
+        openai_secret_id="openai-secret",
+        openai_base_url=None,
+        allowed_origins=("https://app.example.com",),
+        identity="iam",
+        token_seconds=600,
+        log_level="INFO",
+    )
+
+
+def test_every_setting_can_be_set() -> None:
+    """The optional settings are read too, without the space around them."""
+    environ = {
+        **DEPLOYED,
+        Names.OPENAI_BASE_URL: " https://proxy.example.com/v1 ",
+        Names.ALLOWED_ORIGINS: " https://a.example.com , http://localhost:8787,https://[::1]:8443",
+        Names.TOKEN_SECONDS: "60",
+        Names.LOG_LEVEL: "DEBUG",
+    }
+    settings = Settings.from_environ(environ)
+    assert settings.openai_base_url == "https://proxy.example.com/v1"
+    assert settings.allowed_origins == ("https://a.example.com", "http://localhost:8787", "https://[::1]:8443")
+    assert settings.token_seconds == 60
+    assert settings.log_level == "DEBUG"
+
+
+def test_the_names_are_those_that_are_read() -> None:
+    """Every name is read: a setting that is given and has no effect would be a trap."""
+    asked: set[str] = set()
+
+    class Recording(Mapping[str, str]):
+        def __getitem__(self, name: str) -> str:
+            asked.add(name)
+            return DEPLOYED[name]
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(DEPLOYED)
+
+        def __len__(self) -> int:
+            return len(DEPLOYED)
+
+    Settings.from_environ(Recording())
+    assert asked == {value for name, value in vars(Names).items() if name.isupper()}
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_a_missing_setting_is_named(name: str, blank: str | None) -> None:
+    """The start stops with the name of what is missing; blank counts as missing."""
+    environ = {key: value for key, value in DEPLOYED.items() if key != name}
+    if blank is not None:
+        environ[name] = blank
+    with pytest.raises(SettingError, match=f"setting {name}: is missing") as caught:
+        Settings.from_environ(environ)
+    assert caught.value.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (Names.IDENTITY, "IAM"),
+        (Names.IDENTITY, "oidc"),
+        (Names.LOG_LEVEL, "LOUD"),
+        (Names.LOG_LEVEL, "info"),
+        (Names.TOKEN_SECONDS, "59"),
+        (Names.TOKEN_SECONDS, "3601"),
+        (Names.TOKEN_SECONDS, "-600"),
+        (Names.TOKEN_SECONDS, "600.0"),
+        (Names.TOKEN_SECONDS, "6_00"),
+        (Names.TOKEN_SECONDS, "٦٠٠"),
+        (Names.TOKEN_SECONDS, "²"),
+        (Names.TOKEN_SECONDS, "9" * 5_000),
+        (Names.OPENAI_BASE_URL, "proxy.example.com"),
+        (Names.OPENAI_BASE_URL, "file:///etc/passwd"),
+        (Names.ALLOWED_ORIGINS, "app.example.com"),
+        (Names.ALLOWED_ORIGINS, "https://"),
+        (Names.ALLOWED_ORIGINS, "https://app.example.com/"),
+        (Names.ALLOWED_ORIGINS, "https://app.example.com/path"),
+        (Names.ALLOWED_ORIGINS, "https://app.example.com?query"),
+        (Names.ALLOWED_ORIGINS, "https://App.example.com"),
+        (Names.ALLOWED_ORIGINS, "https://user@app.example.com"),
+        (Names.ALLOWED_ORIGINS, "https://*.example.com"),
+        (Names.ALLOWED_ORIGINS, "https://bücher.example"),
+        (Names.ALLOWED_ORIGINS, "ftp://app.example.com"),
+        (Names.ALLOWED_ORIGINS, "null"),
+        (Names.ALLOWED_ORIGINS, "https://a.example.com,"),
+        (Names.ALLOWED_ORIGINS, "https://a.example.com,,https://b.example.com"),
+        (Names.ALLOWED_ORIGINS, "https://a.example.com https://b.example.com"),
+        (Names.ALLOWED_ORIGINS, "*,https://a.example.com"),
+        (Names.ALLOWED_ORIGINS, "*,*"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    """The start stops with the name of what is wrong, locally as elsewhere."""
+    for stage in ("prod", LOCAL_STAGE):
+        with pytest.raises(SettingError, match=f"setting {name}: ") as caught:
+            Settings.from_environ({**DEPLOYED, Names.STAGE: stage, name: value})
+        assert caught.value.name == name
+
+
+def test_every_page_may_be_allowed() -> None:
+    """A lone `*` is an origin list too."""
+    assert Settings.from_environ({**DEPLOYED, Names.ALLOWED_ORIGINS: "*"}).allowed_origins == ("*",)
+
+
+def test_only_the_local_stack_lets_callers_name_themselves() -> None:
+    """`local` identity is refused in every other stage."""
+    with pytest.raises(SettingError, match=f"setting {Names.IDENTITY}: .*local stack only"):
+        Settings.from_environ({**DEPLOYED, Names.IDENTITY: "local"})
+    local = Settings.from_environ({**DEPLOYED, Names.STAGE: LOCAL_STAGE, Names.IDENTITY: "local"})
+    assert local.is_local
+    assert local.identity == "local"
+
+
+def test_only_the_local_stack_does_without_an_openai_key() -> None:
+    """The scripted assistant never answers in a deployed stage."""
+    keyless = {key: value for key, value in DEPLOYED.items() if key != Names.OPENAI_SECRET_ID}
+    assert Settings.from_environ({**keyless, Names.STAGE: LOCAL_STAGE}).openai_secret_id is None
+    with pytest.raises(SettingError, match=f"setting {Names.OPENAI_SECRET_ID}: is missing"):
+        Settings.from_environ(keyless)
