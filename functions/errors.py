@@ -10,6 +10,7 @@
         ├── Forbidden             403
         ├── NotFound              404
         ├── ThreadUnavailable     409, the thread is locked or closed
+        ├── CustomStreamError     what an assistant's author tells the user went wrong
         └── Unavailable           503, the store or the model could not be reached; a retry may help
             └── ModelError        the model failed; whatever it said until then is kept
 
@@ -40,7 +41,8 @@ class RequestError(ChatKitLambdaError):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
-    allow_retry: ClassVar[bool] = False
+    allow_retry: bool = False
+    """Whether the user is offered to try again."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -96,6 +98,17 @@ class ThreadUnavailable(RequestError):
 
     status = 409
     code = "thread_unavailable"
+
+
+class CustomStreamError(RequestError):
+    """For assistants to raise: ends the turn with an `error` event that shows `message` (ChatKit's own server's name)."""
+
+    code = "custom"
+
+    def __init__(self, message: str, *, allow_retry: bool = False) -> None:
+        """`message` in the user's language."""
+        super().__init__(message)
+        self.allow_retry = allow_retry
 
 
 class Unavailable(RequestError):

@@ -74,7 +74,7 @@ class Wiring:
 
     @cached_property
     def _engine(self) -> Engine:
-        return Engine(store=self._store, assistant=assistant.create(), model=self._model, ids=IdFactory())
+        return Engine(store=self._store, assistants=assistant.create(), model=self._model, ids=IdFactory())
 
     @cached_property
     def _store(self) -> DynamoDBStore:

@@ -1,18 +1,23 @@
 """What an author writes: an assistant. Names are those of ChatKit's own Python server."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from functions.engine.authoring import Author
 from functions.engine.closing import closing
 from functions.engine.results import RequestContext
+from functions.errors import InternalError
 from functions.ids import IdFactory
 from functions.model.base import Model, ResponseEvent
 from functions.model.to_chatkit import ResponseReader
 from functions.model.to_input import to_input
+from functions.protocol.actions import Action
 from functions.protocol.events import StreamOptions, ThreadStreamEvent
-from functions.protocol.items import ThreadItem, UserMessageItem
+from functions.protocol.items import ThreadItem, UserMessageItem, WidgetItem
+from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_PAGE, Store
 
@@ -20,8 +25,22 @@ HISTORY_ITEMS: Final = 200
 """How many of a thread's newest items an answer takes into account."""
 
 
-class AssistantContext:
-    """What an assistant has at hand while it works on one request."""
+@dataclass(frozen=True, slots=True)
+class AudioInput:
+    """Recorded speech."""
+
+    data: bytes
+    mime_type: str
+    """As the client sent it, such as `audio/webm;codecs=opus`."""
+
+    @property
+    def media_type(self) -> str:
+        """The type without its parameters, such as `audio/webm`."""
+        return self.mime_type.partition(";")[0].strip()
+
+
+class AssistantContext(Author):
+    """What an assistant has at hand while it works on one request: who asks, the history, a model, and new items."""
 
     def __init__(
         self,
@@ -33,12 +52,8 @@ class AssistantContext:
         ids: IdFactory,
         now: Callable[[], datetime],
     ) -> None:
+        super().__init__(thread_id=thread_id, ids=ids, now=now)
         self.request: Final = request
-        self.ids: Final = ids
-        """Makes the ids of new items: an item's id is its place in the thread."""
-        self.now: Final = now
-        """The time, with its zone."""
-        self._thread_id = thread_id
         self._store = store
         self._model = model
         self._streams: list[AsyncIterator[ResponseEvent]] = []
@@ -52,6 +67,11 @@ class AssistantContext:
     def locale(self) -> str:
         """The user's language: a BCP 47 tag."""
         return self.request.locale
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the page sent along with this request."""
+        return self.request.metadata
 
     async def history(self, *, limit: int = HISTORY_ITEMS) -> list[ThreadItem]:
         """The thread's newest items, hidden ones too, oldest first. Reads them anew on each call."""
@@ -102,7 +122,7 @@ class AssistantContext:
 
 
 class Assistant(ABC):
-    """Answers users. Override `respond`; one instance serves all requests of a process."""
+    """Answers users. `respond` is all that it needs; one instance serves all requests of a process."""
 
     @abstractmethod
     def respond(
@@ -114,7 +134,28 @@ class Assistant(ABC):
         structured input. What is changed in `thread` (title, status, metadata) is stored, and the client is told.
         """
 
-    def stream_options(self, thread: ThreadMetadata, context: AssistantContext) -> StreamOptions:
+    def action(
+        self, thread: ThreadMetadata, action: Action, sender: WidgetItem | None, context: AssistantContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Answers an action as `respond` answers a message. `sender` is its widget; None where the page sent it."""
+        raise InternalError(f"{type(self).__name__} has no action()")
+
+    async def sync_action(
+        self, thread: ThreadMetadata, action: Action, sender: WidgetItem | None, context: AssistantContext
+    ) -> ThreadItem | None:
+        """Answers an action with one item that has changed, or none. The item is stored."""
+        raise InternalError(f"{type(self).__name__} has no sync_action()")
+
+    async def add_feedback(  # noqa: B027 - hearing nothing is a choice
+        self, thread_id: str, item_ids: Sequence[str], feedback: FeedbackKind, context: AssistantContext
+    ) -> None:
+        """Hears what the user thinks of some items. It has been stored already."""
+
+    async def transcribe(self, audio: AudioInput, context: RequestContext) -> str:
+        """The text that somebody spoke into the composer."""
+        raise InternalError(f"{type(self).__name__} has no transcribe()")
+
+    def get_stream_options(self, thread: ThreadMetadata, context: AssistantContext) -> StreamOptions:
         """How the client treats the stream; by default its stop button is shown."""
         del thread, context
         return StreamOptions(allow_cancel=True)

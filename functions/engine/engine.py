@@ -1,25 +1,30 @@
 """The engine: one door for every request, `process(body, context)`, as the official server has it."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, NoReturn, assert_never
+from typing import Final, assert_never
 
+from functions.attachments.base import AttachmentStore
 from functions.engine import reads
-from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.assistant import Assistant, AssistantContext, AudioInput
 from functions.engine.closing import closing
 from functions.engine.parsing import InvalidStreamingRequest, parse
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
-from functions.engine.turn import Turn, error_event, log_failure
-from functions.errors import InvalidRequest, NotFound
+from functions.engine.starts import Starts
+from functions.engine.turn import Turn, check_item, error_event, log_failure
+from functions.errors import InvalidRequest
 from functions.ids import IdFactory
 from functions.model.base import Model
 from functions.protocol.base import to_wire
-from functions.protocol.events import ThreadCreatedEvent, ThreadItemDoneEvent, ThreadStreamEvent
-from functions.protocol.items import UserMessageItem
-from functions.protocol.messages import UserMessageInput
+from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.requests import (
     AttachmentsCreateReq,
     AttachmentsDeleteReq,
+    InputTranscribeParams,
     InputTranscribeReq,
     ItemsFeedbackReq,
     ItemsListReq,
@@ -37,8 +42,13 @@ from functions.protocol.requests import (
     ThreadsSyncCustomActionReq,
     ThreadsUpdateReq,
 )
-from functions.protocol.threads import ThreadMetadata, to_client
+from functions.protocol.responses import SyncCustomActionResponse, TranscriptionResult
 from functions.store.base import Store
+
+DEFAULT_AGENT: Final = "default"
+"""The assistant that answers where the page names none."""
+AUDIO_TYPES: Final = ("audio/webm", "audio/ogg", "audio/mp4")
+"""What the client records, by browser."""
 
 
 def _utc_now() -> datetime:
@@ -52,16 +62,20 @@ class Engine:
         self,
         *,
         store: Store,
-        assistant: Assistant,
+        assistants: Mapping[str, Assistant],
         model: Model,
         ids: IdFactory,
+        attachments: AttachmentStore | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
+        """`assistants` by agent type, one of them `default`; without `attachments` messages carry none."""
         self._store: Final = store
-        self._assistant: Final = assistant
+        self._assistants: Final = assistants
         self._model: Final = model
         self._ids: Final = ids
+        self._attachments: Final = attachments
         self._now: Final = now
+        self._starts: Final = Starts(store=store, attachments=attachments, ids=ids, now=now)
 
     async def process(self, body: bytes, context: RequestContext) -> StreamingResult | NonStreamingResult:
         """Answers one request. Raises `RequestError` for what is not answered with a stream.
@@ -73,6 +87,7 @@ class Engine:
             request = parse(body)
         except InvalidStreamingRequest as error:
             return StreamingResult(_only_error(error))
+        context = replace(context, metadata=request.metadata)
         match request:
             case (
                 ThreadsCreateReq()
@@ -86,7 +101,7 @@ class Engine:
             case _:
                 return NonStreamingResult(await self._answer(request, context))
 
-    async def _answer(self, request: NonStreamingReq, context: RequestContext) -> bytes:
+    async def _answer(self, request: NonStreamingReq, context: RequestContext) -> bytes:  # noqa: C901 - one case each
         store, user = self._store, context.user
         match request:
             case ThreadsGetByIdReq():
@@ -100,89 +115,95 @@ class Engine:
             case ThreadsDeleteReq():
                 await store.delete_thread(user, request.params.thread_id)
                 return b"{}"
-            case (
-                ItemsFeedbackReq()
-                | AttachmentsCreateReq()
-                | AttachmentsDeleteReq()
-                | InputTranscribeReq()
-                | ThreadsSyncCustomActionReq()
-            ):
-                _unsupported(request.type)
+            case ItemsFeedbackReq():
+                await self._add_feedback(request, context)
+                return b"{}"
+            case AttachmentsCreateReq():
+                return to_wire(await self._attachment_store().create(user, request.params))
+            case AttachmentsDeleteReq():
+                await self._attachment_store().delete(user, request.params.attachment_id)
+                return b"{}"
+            case InputTranscribeReq():
+                return to_wire(await self._transcribe(request.params, context))
+            case ThreadsSyncCustomActionReq():
+                return to_wire(await self._sync_action(request, context))
             case _:
                 assert_never(request)
 
     async def _stream(self, request: StreamingReq, context: RequestContext) -> AsyncIterator[ThreadStreamEvent]:
         try:
-            match request:
-                case ThreadsCreateReq():
-                    events = self._create(request, context)
-                case ThreadsAddUserMessageReq():
-                    events = self._add_user_message(request, context)
-                case (
-                    ThreadsAddClientToolOutputReq()
-                    | ThreadsAddStructuredInputReq()
-                    | ThreadsRetryAfterItemReq()
-                    | ThreadsCustomActionReq()
-                ):
-                    _unsupported(request.type)
-                case _:
-                    assert_never(request)
-            async with closing(events):
+            assistant = self._assistant(context)
+            start = await self._starts.start(request, context.user, assistant)
+            for event in start.before:
+                yield event
+            assistant_context = self._context(context, start.thread.id)
+            options = assistant.get_stream_options(start.thread, assistant_context)
+            turn = Turn(thread=start.thread, store=self._store, context=assistant_context)
+            async with closing(turn.run(options, start.respond(assistant_context))) as events:
                 async for event in events:
                     yield event
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
             yield error_event(error)
 
-    async def _create(self, request: ThreadsCreateReq, context: RequestContext) -> AsyncIterator[ThreadStreamEvent]:
-        thread = ThreadMetadata(id=self._ids.new("thread"), created_at=self._now())
-        message = self._user_message(request.params.input, thread.id)
-        await self._store.create_thread(context.user, thread, [message])
-        yield ThreadCreatedEvent(thread=to_client(thread))
-        yield ThreadItemDoneEvent(item=message)
-        async with closing(self._respond(thread, message, context)) as events:
-            async for event in events:
-                yield event
+    async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
+        params = request.params
+        await self._store.save_feedback(context.user, params.thread_id, params.item_ids, params.kind)
+        await self._assistant(context).add_feedback(
+            params.thread_id, params.item_ids, params.kind, self._context(context, params.thread_id)
+        )
 
-    async def _add_user_message(
-        self, request: ThreadsAddUserMessageReq, context: RequestContext
-    ) -> AsyncIterator[ThreadStreamEvent]:
-        message = self._user_message(request.params.input, request.params.thread_id)
-        thread = await self._store.add_items(context.user, request.params.thread_id, [message])
-        yield ThreadItemDoneEvent(item=message)
-        async with closing(self._respond(thread, message, context)) as events:
-            async for event in events:
-                yield event
+    async def _transcribe(self, params: InputTranscribeParams, context: RequestContext) -> TranscriptionResult:
+        try:
+            data = base64.b64decode(params.audio_base64, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidRequest("params.audio_base64", "is not base64") from error
+        audio = AudioInput(data=data, mime_type=params.mime_type)
+        if audio.media_type not in AUDIO_TYPES:
+            raise InvalidRequest("params.mime_type", f"must be one of {', '.join(AUDIO_TYPES)}")
+        return TranscriptionResult(text=await self._assistant(context).transcribe(audio, context))
 
-    def _respond(
-        self, thread: ThreadMetadata, message: UserMessageItem | None, context: RequestContext
-    ) -> AsyncIterator[ThreadStreamEvent]:
-        assistant_context = AssistantContext(
+    async def _sync_action(
+        self, request: ThreadsSyncCustomActionReq, context: RequestContext
+    ) -> SyncCustomActionResponse:
+        params, user = request.params, context.user
+        thread, sender = await asyncio.gather(
+            self._starts.active_thread(user, params.thread_id),
+            self._starts.sender(user, params.thread_id, params.item_id),
+        )
+        before = thread.model_copy(deep=True)
+        item = await self._assistant(context).sync_action(
+            thread, params.action, sender, self._context(context, thread.id)
+        )
+        if item is not None:
+            check_item(item, thread.id)
+            await self._store.save_items(user, thread.id, [item])
+        if thread != before:
+            await self._store.save_thread(user, thread)
+        return SyncCustomActionResponse(updated_item=item)
+
+    def _assistant(self, context: RequestContext) -> Assistant:
+        name = context.agent_type or DEFAULT_AGENT
+        assistant = self._assistants.get(name)
+        if assistant is None:
+            raise InvalidRequest("X-Agent-Type", "names no assistant of this server")
+        return assistant
+
+    def _context(self, context: RequestContext, thread_id: str) -> AssistantContext:
+        return AssistantContext(
             request=context,
-            thread_id=thread.id,
+            thread_id=thread_id,
             store=self._store,
             model=self._model,
             ids=self._ids,
             now=self._now,
         )
-        return Turn(thread=thread, store=self._store, context=assistant_context).run(self._assistant, message)
 
-    def _user_message(self, given: UserMessageInput, thread_id: str) -> UserMessageItem:
-        if given.attachments:
-            raise NotFound("An attachment of this message is not there any more.")
-        return UserMessageItem(
-            id=self._ids.new("message"),
-            thread_id=thread_id,
-            created_at=self._now(),
-            content=given.content,
-            quoted_text=given.quoted_text,
-            inference_options=given.inference_options,
-        )
+    def _attachment_store(self) -> AttachmentStore:
+        if self._attachments is None:
+            raise InvalidRequest("type", "this server takes no attachments")
+        return self._attachments
 
 
 async def _only_error(error: InvalidRequest) -> AsyncIterator[ThreadStreamEvent]:
     yield error_event(error)
-
-
-def _unsupported(kind: str) -> NoReturn:
-    raise InvalidRequest("type", f"{kind} is not supported by this server")

@@ -1,7 +1,8 @@
 """What a request is answered with, and what is known of who asks: the engine's door."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from functions.protocol.events import ThreadStreamEvent
 
@@ -14,6 +15,10 @@ class RequestContext:
     request_id: str = ""
     locale: str = "en"
     """The user's language, as the client resolved it: a BCP 47 tag."""
+    agent_type: str | None = None
+    """Which of several assistants shall answer (the header `X-Agent-Type`)."""
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The request's own `metadata`: the page's, so not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
-from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.assistant import AssistantContext
 from functions.engine.closing import closing
 from functions.engine.folding import OpenItems
 from functions.engine.results import RequestContext
@@ -20,6 +20,7 @@ from functions.errors import ChatKitLambdaError, InternalError, RequestError
 from functions.ids import position
 from functions.protocol.events import (
     ErrorEvent,
+    StreamOptions,
     StreamOptionsEvent,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
@@ -33,18 +34,19 @@ from functions.protocol.items import (
     AssistantMessageItem,
     GeneratedImageItem,
     ThreadItem,
-    UserMessageItem,
+    WidgetItem,
     WorkflowItem,
     is_hidden,
 )
 from functions.protocol.threads import ThreadMetadata, to_client
+from functions.protocol.widget_limits import check_widget
 from functions.store.base import Store
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Turn:
-    """Runs an assistant on a thread. For one use."""
+    """Keeps what an assistant yields. For one use; the assistant is given the same `thread`, to change as it likes."""
 
     def __init__(self, *, thread: ThreadMetadata, store: Store, context: AssistantContext) -> None:
         self._thread = thread
@@ -54,11 +56,13 @@ class Turn:
         self._user = context.user
         self._open = OpenItems()
 
-    async def run(self, assistant: Assistant, message: UserMessageItem | None) -> AsyncIterator[ThreadStreamEvent]:
+    async def run(
+        self, options: StreamOptions, events: AsyncIterator[ThreadStreamEvent]
+    ) -> AsyncIterator[ThreadStreamEvent]:
         """The events of the turn, `stream_options` first; a failure ends them with an `error` event."""
         try:
-            yield StreamOptionsEvent(stream_options=assistant.stream_options(self._thread, self._context))
-            async with closing(assistant.respond(self._thread, message, self._context)) as events:
+            yield StreamOptionsEvent(stream_options=options)
+            async with closing(events):
                 async for event in events:
                     if await self._keep(event):
                         yield event
@@ -85,11 +89,11 @@ class Turn:
             case ThreadItemUpdatedEvent():
                 self._open.update(event.item_id, event.update)
             case ThreadItemAddedEvent():
-                self._check(event.item)
+                check_item(event.item, self._thread.id)
                 self._open.add(event.item)
                 return not is_hidden(event.item)
             case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
-                self._check(event.item)
+                check_item(event.item, self._thread.id)
                 await self._store.save_items(self._user, self._thread.id, [event.item])
                 self._open.close(event.item.id)
                 return not is_hidden(event.item)
@@ -99,12 +103,6 @@ class Turn:
             case _:
                 pass
         return True
-
-    def _check(self, item: ThreadItem) -> None:
-        if item.thread_id != self._thread.id:
-            raise InternalError("the assistant yielded an item of another thread")
-        if position(item.id) is None:
-            raise InternalError("the assistant yielded an item whose id is none of context.ids")
 
     def _thread_has_changed(self) -> bool:
         # Runs after every delta: field by field is five times as fast as pydantic's comparison.
@@ -136,6 +134,16 @@ class Turn:
                 continue
             if not is_hidden(closed):
                 yield ThreadItemDoneEvent(item=closed)
+
+
+def check_item(item: ThreadItem, thread_id: str) -> None:
+    """Raises `InternalError` where an assistant's item could not be kept in its place, or drawn."""
+    if item.thread_id != thread_id:
+        raise InternalError("the assistant yielded an item of another thread")
+    if position(item.id) is None:
+        raise InternalError("the assistant yielded an item whose id is none of context.ids")
+    if isinstance(item, WidgetItem):
+        check_widget(item.widget)
 
 
 def error_event(error: Exception) -> ErrorEvent:

@@ -121,10 +121,13 @@ def _unique_ids(widget: Json) -> set[str]:
     return {name for name, count in counts.items() if count == 1}
 
 
-def _components(component: Json) -> Iterator[Json]:
-    yield component
-    for child in _children(component):
-        yield from _components(child)
+def _components(widget: Json) -> Iterator[Json]:
+    pending = [widget]
+    while pending:
+        component = pending.pop()
+        yield component
+        if "children" in component:
+            pending += _children(component)
 
 
 def _children(component: Json) -> list[Json]:

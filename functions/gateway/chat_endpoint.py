@@ -82,6 +82,7 @@ class ChatEndpoint:
             user=caller.user,
             request_id=request.request_id,
             locale=_locale(request),
+            agent_type=request.headers.get("x-agent-type") or None,
         )
         return await self._processor.process(request.body, context)
 

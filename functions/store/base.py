@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
+from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 
 MAX_PAGE: Final = 100
@@ -87,6 +88,17 @@ class Store(Protocol):
 
     async def save_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> None:
         """Stores or replaces items (1 to `MAX_ITEMS`), all or nothing. Raises `NotFound` where the thread is gone."""
+        ...
+
+    async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
+        """Remembers what the user thinks of some items (any number); the last word counts.
+
+        Raises `NotFound` where the thread is gone, `InvalidRequest` for an item id that is none of ours.
+        """
+        ...
+
+    async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
+        """What the user thinks of a thread's items, by item id. Raises `NotFound` where the thread is gone."""
         ...
 
     async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:

@@ -76,7 +76,7 @@ class Chat:
         return page["data"]
 
     async def _process(self, kind: str, params: Json, user: str) -> StreamingResult | NonStreamingResult:
-        engine = Engine(store=self.store, assistant=self.assistant, model=self.model, ids=self.ids)
+        engine = Engine(store=self.store, assistants={"default": self.assistant}, model=self.model, ids=self.ids)
         body = json.dumps({"type": kind, "params": params}).encode()
         return await engine.process(body, RequestContext(user=user, request_id="req-1"))
 
