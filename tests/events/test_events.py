@@ -1,0 +1,223 @@
+"""Every sample event, through the real handlers, on a stack of its own."""
+
+import asyncio
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from functions.local import samples
+from functions.local.backend import backend
+from functions.local.invoke import ORIGIN, run, sample_values
+from functions.local.settings import LocalSettings
+from functions.local.terminal import Terminal
+from functions.runtime import loop
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("sample-events")]
+
+EVENTS = Path(__file__).parents[2] / "events"
+FILES = sorted(EVENTS.glob("*/*.json"))
+
+
+class Answer(NamedTuple):
+    """What came out."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def events(self) -> list[dict[str, Any]]:
+        assert self.headers["content-type"].startswith("text/event-stream")
+        return [json.loads(frame[6:]) for frame in self.body.split(b"\n\n") if frame.startswith(b"data: ")]
+
+
+Values = dict[str, str]
+Check = Callable[[Answer, Values], None]
+
+
+def is_an_answer(answer: Answer, _: Values) -> None:
+    """A message of the user, and the assistant's whole answer to it."""
+    kinds = [event["type"] for event in answer.events()]
+    done = [event["item"]["type"] for event in answer.events() if event["type"] == "thread.item.done"]
+    assert "stream_options" in kinds
+    assert "error" not in kinds
+    assert done == ["user_message", "assistant_message"]
+
+
+def begins_a_thread(answer: Answer, values: Values) -> None:
+    is_an_answer(answer, values)
+    assert answer.events()[0]["type"] == "thread.created"
+
+
+def is_read_from_base64(answer: Answer, values: Values) -> None:
+    begins_a_thread(answer, values)
+    assert answer.events()[1]["item"]["content"][0]["text"] == "Grüße aus Zürich ☕"
+
+
+def goes_on(answer: Answer, values: Values) -> None:
+    is_an_answer(answer, values)
+    assert answer.events()[0]["item"]["thread_id"] == values["THREAD"]
+
+
+def is_an_error_event(answer: Answer, _: Values) -> None:
+    """The only thing that ChatKit.js shows of a request that cannot be streamed."""
+    [event] = answer.events()
+    assert (event["type"], event["allow_retry"]) == ("error", False)
+
+
+def is_the_thread(answer: Answer, values: Values) -> None:
+    thread = answer.json()
+    assert thread["id"] == values["THREAD"]
+    assert [item["type"] for item in thread["items"]["data"]] == ["user_message", "assistant_message"]
+    assert thread["items"]["data"][0]["id"] == values["ITEM"]
+
+
+def lists_threads(answer: Answer, _: Values) -> None:
+    assert all(thread["id"].startswith("thr_") for thread in answer.json()["data"])
+    assert answer.json()["has_more"] in {True, False}
+
+
+def lists_what_follows(answer: Answer, _: Values) -> None:
+    page = answer.json()
+    assert [item["type"] for item in page["data"]] == ["assistant_message"]
+    assert page["has_more"] is False
+
+
+def is_renamed(answer: Answer, values: Values) -> None:
+    assert (answer.json()["id"], answer.json()["title"]) == (values["THREAD"], "Lambda, explained")
+
+
+def is_empty(answer: Answer, _: Values) -> None:
+    assert answer.json() == {}
+
+
+def has_code(code: str) -> Check:
+    def check(answer: Answer, _: Values) -> None:
+        assert answer.json()["code"] == code
+        assert answer.json()["message"]
+
+    return check
+
+
+def allows_the_page(answer: Answer, _: Values) -> None:
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "content-type" in answer.headers["access-control-allow-headers"]
+    assert "POST" in answer.headers["access-control-allow-methods"]
+
+
+def is_a_token(answer: Answer, _: Values) -> None:
+    assert answer.json()["client_secret"].count(".") == 2
+    assert answer.json()["expires_at"] > 1_700_000_000
+
+
+def is_well(answer: Answer, _: Values) -> None:
+    assert answer.json() == {"status": "ok"}
+
+
+EXPECTED: dict[str, tuple[int, Check]] = {
+    "chat/threads_create": (200, begins_a_thread),
+    "chat/threads_create.base64": (200, is_read_from_base64),
+    "chat/threads_create.missing_token": (401, has_code("unauthenticated")),
+    "chat/threads_create.wrong_token": (401, has_code("unauthenticated")),
+    "chat/threads_create.missing_field": (200, is_an_error_event),
+    "chat/threads_add_user_message": (200, goes_on),
+    "chat/threads_add_user_message.unknown_thread": (200, is_an_error_event),
+    "chat/threads_get_by_id": (200, is_the_thread),
+    "chat/threads_get_by_id.other_user": (404, has_code("not_found")),
+    "chat/threads_list": (200, lists_threads),
+    "chat/items_list": (200, lists_what_follows),
+    "chat/threads_update": (200, is_renamed),
+    "chat/threads_delete": (200, is_empty),
+    "chat/malformed_json": (400, has_code("invalid_request")),
+    "chat/unknown_type": (400, has_code("invalid_request")),
+    "chat/preflight": (200, allows_the_page),
+    "api/chatkit_start": (200, is_a_token),
+    "api/chatkit_start.wrong_user": (400, has_code("invalid_request")),
+    "api/health": (200, is_well),
+    "api/preflight": (200, allows_the_page),
+    "api/unknown_route": (404, has_code("not_found")),
+}
+
+
+def sample(file: Path) -> str:
+    """`chat/threads_create` for both formats of it."""
+    return f"{file.parent.name}/{file.name.removesuffix('.json').removesuffix('.rest')}"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[None]:
+    """A stack that keeps nothing, the environment of a function, and handlers imported into it."""
+    settings = LocalSettings()
+    level = logging.getLogger().level
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
+        ground = backend(settings, state_dir=None, origins=(ORIGIN,), terminal=Terminal(quiet=True))
+        entered = runner.run(ground.__aenter__())
+        try:
+            runner.run(entered.prepare())
+            for name, value in entered.environment.items():
+                patch.setenv(name, value)
+            forget_handlers()
+            yield
+        finally:
+            forget_handlers()
+            loop.close()
+            logging.getLogger().setLevel(level)
+            runner.run(ground.__aexit__(None, None, None))
+
+
+def forget_handlers() -> None:
+    """A handler reads its environment when it is imported."""
+    for handler in samples.HANDLERS.values():
+        sys.modules.pop(handler.rpartition(".")[0], None)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
+@pytest.mark.usefixtures("stack")
+def test_a_sample_event(file: Path) -> None:
+    """The handler answers it as the README says."""
+    assert sample(file) in EXPECTED, "say in EXPECTED what comes out of this event"
+    status, check = EXPECTED[sample(file)]
+    text = file.read_text(encoding="utf-8")
+    values = sample_values(samples.placeholders(text), user="alice")
+    head, body = io.StringIO(), io.BytesIO()
+
+    run(samples.function_of(file), samples.filled(text, values), head=head, body=body)
+
+    answer = read(head.getvalue(), body.getvalue())
+    assert answer.status == status
+    check(answer, values)
+
+
+def test_every_sample_is_there_in_both_formats() -> None:
+    """Each operation has a Function URL event and a REST API event."""
+    names = {f"{file.parent.name}/{file.name}" for file in FILES}
+
+    assert names == {f"{name}{kind}.json" for name in EXPECTED for kind in ("", ".rest")}
+
+
+def test_the_readme_explains_every_sample() -> None:
+    """The README's tables name each sample, and nothing else."""
+    readme = (EVENTS / "README.md").read_text(encoding="utf-8")
+    folder, named = "", set()
+    for line in readme.splitlines():
+        if line.startswith("## `"):
+            folder = line.split("`")[1].rstrip("/")
+        elif line.startswith("| `"):
+            named |= {f"{folder}/{line.split('`')[1]}"} if folder else set()
+
+    assert named == set(EXPECTED)
+
+
+def read(head: str, body: bytes) -> Answer:
+    """The answer that was printed."""
+    first, *lines = head.strip().splitlines()
+    headers = dict(line.split(": ", 1) for line in lines)
+    return Answer(int(first.split()[1]), headers, body)
