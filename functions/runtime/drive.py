@@ -20,7 +20,7 @@ async def drive(response: StreamingResponse, write: Write) -> BaseException | No
     `write` is called with whole chunks, one call after the other, never with empty ones and at least once. What
     `write` raises is raised. The body is closed in every case.
     """
-    body = response.body if isinstance(response.body, AsyncIterator) else _stepped(response.body)
+    body = response.body if isinstance(response.body, AsyncIterator) else _Stepped(response.body)
     silence = _Silence(response.filler, write) if response.filler else None
     try:
         failure, empty = await _pour(body, write, silence)
@@ -79,9 +79,15 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def _stepped(body: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for chunk in body:
-        yield chunk
+class _Stepped(AsyncIterator[bytes]):
+    def __init__(self, body: Iterator[bytes]) -> None:
+        self._body = body
+
+    async def __anext__(self) -> bytes:
+        try:
+            return next(self._body)
+        except StopIteration:
+            raise StopAsyncIteration from None
 
 
 class _Silence:
@@ -101,9 +107,9 @@ class _Silence:
         self._timer = self._loop.call_later(filler.after, self._look)
 
     async def broken_by(self, chunk: bytes) -> None:
+        self._is_writing = True
         if self._filling is not None:
             await self._settle()
-        self._is_writing = True
         await self._write(chunk)
         self._is_writing = False
         self._since = self._loop.time()

@@ -203,16 +203,17 @@ async def test_more_processes_than_allowed_are_refused(gates: list[Path]) -> Non
 
 async def test_a_slow_reader_holds_the_function_up(function: Function, tmp_path: Path) -> None:
     """A body is made only as its reader takes it, but for what the buffers hold on the way; nothing is lost."""
-    count, size = 1200, 65536
+    count, size, far = 640, 65536, 320
     at = tmp_path / "reading"
-    invocation = await function.invoke({"do": "many", "count": count, "size": size, "look": count - 1, "at": str(at)})
+    invocation = await function.invoke({"do": "many", "count": count, "size": size, "look": far, "at": str(at)})
     first = await anext(invocation.body)
-    # Meanwhile a second process starts and answers: long enough to make the whole body, if nothing held it up.
-    await echo(function)
+    # Meanwhile a second process streams as much to a reader who does read: if nothing held the first one up, it would
+    # by now be past the chunk at which it looks. That chunk is 20 MB on, far more than a socket's buffers hold.
+    assert len(await rest_of(await function.invoke({"do": "many", "count": count, "size": size}))) == count * size
     at.touch()
-    rest = await rest_of(invocation)
-    assert len(first) + len(rest) == count * size
-    assert rest[-size : -size + 1] == b"1"
+    whole = first + await rest_of(invocation)
+    assert len(whole) == count * size
+    assert whole[far * size : far * size + 1] == b"1"
 
 
 async def test_too_much_is_refused() -> None:
