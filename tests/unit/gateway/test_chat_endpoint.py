@@ -273,8 +273,8 @@ def test_every_refusal_is_told_in_both_ways(error: RequestError, status: int) ->
     """As JSON a refusal has its status and code; as an event it says whether a retry helps."""
     answer = ask(endpoint(Failing(error)), signed(function_url))
     assert answer.status == status
-    field = {"field": error.field} if isinstance(error, InvalidRequest) else {}
-    assert answer.json() == {"code": error.code, "message": error.message, **field}
+    named = {"field": error.field} if isinstance(error, InvalidRequest) else {}
+    assert answer.json() == {"code": error.code, "message": error.message, **named}
     answer = ask(endpoint(Failing(error)), signed(function_url, **EVENTS))
     assert answer.status == 200
     shown = {"type": "error", "code": "custom", "message": error.message, "allow_retry": error.allow_retry}
