@@ -44,7 +44,8 @@ class Wiring:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        logging.getLogger().setLevel(settings.log_level)
+        # Ours alone: libraries keep their warnings and errors, and no more.
+        logging.getLogger("functions").setLevel(settings.log_level)
 
     @cached_property
     def api_routes(self) -> "ApiRoutes":

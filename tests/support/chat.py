@@ -44,24 +44,23 @@ class Chat:
         self.model = model or CannedModel()
         self.ids = IdFactory()
 
-    def stream(self, kind: str, params: Json, *, user: str = "alice") -> list[Json]:
-        """The events of a streaming request, as JSON."""
-        return run(self.astream(kind, params, user=user))
+    def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
+        """The events of a streaming request, as JSON. `how`: see `events`."""
+        return run(self.astream(kind, params, **how))
 
-    async def astream(self, kind: str, params: Json, *, user: str = "alice") -> list[Json]:
-        result = await self._process(kind, params, user)
-        assert isinstance(result, StreamingResult)
-        return [json.loads(to_wire(event)) async for event in result.events]
+    async def astream(self, kind: str, params: Json, **how: Any) -> list[Json]:
+        """`stream` within a coroutine."""
+        return [json.loads(to_wire(event)) async for event in await self.events(kind, params, **how)]
 
-    async def events(self, kind: str, params: Json, *, user: str = "alice") -> AsyncIterator[ThreadStreamEvent]:
-        """The events of a streaming request, one by one."""
-        result = await self._process(kind, params, user)
+    async def events(self, kind: str, params: Json, **how: Any) -> AsyncIterator[ThreadStreamEvent]:
+        """The events of a streaming request, one by one. `how`: fields of `RequestContext`, such as `user`."""
+        result = await self._process(kind, params, **how)
         assert isinstance(result, StreamingResult)
         return result.events
 
-    def ask(self, kind: str, params: Json, *, user: str = "alice") -> Json:
+    def ask(self, kind: str, params: Json, **how: Any) -> Json:
         """The JSON of any other request."""
-        result = run(self._process(kind, params, user))
+        result = run(self._process(kind, params, **how))
         assert isinstance(result, NonStreamingResult)
         return json.loads(result.json)
 
@@ -75,10 +74,12 @@ class Chat:
         page = self.ask("items.list", {"thread_id": thread_id, "order": "asc", "limit": 9999}, user=user)
         return page["data"]
 
-    async def _process(self, kind: str, params: Json, user: str) -> StreamingResult | NonStreamingResult:
+    async def _process(
+        self, kind: str, params: Json, *, user: str = "alice", metadata: Json | None = None, **context: Any
+    ) -> StreamingResult | NonStreamingResult:
         engine = Engine(store=self.store, assistants={"default": self.assistant}, model=self.model, ids=self.ids)
-        body = json.dumps({"type": kind, "params": params}).encode()
-        return await engine.process(body, RequestContext(user=user, request_id="req-1"))
+        body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()
+        return await engine.process(body, RequestContext(user=user, request_id="req-1", **context))
 
 
 def types(events: Sequence[Json]) -> list[str]:

@@ -8,6 +8,8 @@ from functions import ids
 from functions.errors import InternalError, InvalidRequest, NotFound, ThreadUnavailable
 from functions.protocol.base import Page
 from functions.protocol.items import THREAD_ITEM, ThreadItem, is_hidden
+from functions.protocol.requests import FeedbackKind
+from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_ITEMS, MAX_PAGE, Order
 
@@ -16,6 +18,8 @@ from functions.store.base import MAX_ITEMS, MAX_PAGE, Order
 class _Stored:
     thread: str
     items: dict[str, str] = field(default_factory=dict)
+    feedback: dict[str, FeedbackKind] = field(default_factory=dict)
+    feedback: dict[str, FeedbackKind] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -86,11 +90,31 @@ class MemoryStore:
         _check_new(thread_id=thread_id, items=items)
         stored.items |= {item.id: _item_json(item) for item in items}
 
+    async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
+        stored = self._find(user, thread_id)
+        for number, item_id in enumerate(item_ids):
+            if ids.position(item_id) is None:
+                raise InvalidRequest(f"params.item_ids.{number}", "is no id that this backend has given")
+        stored.feedback |= dict.fromkeys(item_ids, kind)
+
+    async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
+        return dict(self._find(user, thread_id).feedback)
+
+    async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
+        stored = self._find(user, thread_id)
+        if not all(map(ids.position, item_ids)):
+            raise InvalidRequest("params.item_ids", "holds an id that this backend has not given")
+        stored.feedback |= dict.fromkeys(item_ids, kind)
+
+    async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
+        return dict(self._find(user, thread_id).feedback)
+
     async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
         _check_user(user)
         if (user, thread_id) in self._threads:
             for item_id in item_ids:
                 self._threads[user, thread_id].items.pop(item_id, None)
+                self._threads[user, thread_id].feedback.pop(item_id, None)
 
     def _find(self, user: str, thread_id: str) -> _Stored:
         _check_user(user)
