@@ -36,8 +36,6 @@ _IDENTITY: Final = ("type", "id", "key")
 
 def widget_deltas(before: Json, after: Json) -> list[WidgetUpdate]:
     """The updates that turn `before` into `after`, which are a widget's JSON, in the order of the widget; none if equal."""
-    if before == after:
-        return []
     updates = _Differ(names=_unique_ids(before) & _unique_ids(after)).changes(before, after, nameable=False)
     return [WidgetRootUpdated(widget=after)] if updates is None else updates
 
@@ -66,8 +64,10 @@ class _Differ:
     def changes(self, before: Json, after: Json, *, nameable: bool) -> list[WidgetUpdate] | None:
         """The updates for one component and what it holds, or None where only something around it can be replaced.
 
-        `nameable`: whether it is reached through lists of children.
+        `nameable` is false for the root.
         """
+        if before == after:
+            return []
         if any(before.get(name) != after.get(name) for name in _IDENTITY):
             return None
         name = self._name(after) if nameable else None
@@ -79,12 +79,10 @@ class _Differ:
         return updates
 
     def _inner_changes(self, before: Json, after: Json) -> list[WidgetUpdate] | None:
-        """The updates for the children alone, or None where they are not enough."""
+        """The updates for the children alone, or None where more has changed than what they can carry."""
         if _without(before, "children") != _without(after, "children"):
             return None
         old, new = before.get("children"), after.get("children")
-        if old == new and ("children" in before) == ("children" in after):
-            return []
         if not _is_list(old) or not _is_list(new) or len(old) != len(new):
             return None
         updates: list[WidgetUpdate] = []

@@ -1,7 +1,7 @@
 """What a widget may be at most, and whether it is JSON at all. Knows nothing of the components' classes."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias, cast
 
 from functions.errors import InternalError
@@ -19,13 +19,16 @@ MAX_JSON_DEPTH: Final = 128
 
 WIDGET_ROOTS: Final = ("Card", "ListView", "Basic")
 
+_CONTAINERS: Final = (dict, list)
+_SCALARS: Final = (str, int, float)
+
 _Place: TypeAlias = tuple["_Place | None", str | int]
 """Where a value stands: its parent's place, and its own name or index. Put into words when something is wrong there."""
 
 _ROOT: Final[_Place] = (None, "widget")
 
 
-def check_widget(widget: Mapping[str, Any]) -> None:
+def check_widget(widget: dict[str, Any]) -> None:
     """Passes a widget that the client can draw and the store can keep.
 
     Raises InternalError, naming the place, where the widget is not JSON, has no root that the client knows, holds something
@@ -40,15 +43,15 @@ def check_widget(widget: Mapping[str, Any]) -> None:
     _check_bytes(widget)
 
 
-def _check_components(widget: Mapping[str, Any]) -> None:
+def _check_components(widget: dict[str, Any]) -> None:
     count = 0
     pending: list[tuple[Any, _Place, int]] = [(widget, _ROOT, 1)]
     while pending:
         component, place, depth = pending.pop()
         count += 1
-        if not isinstance(component, Mapping):
+        if not isinstance(component, dict):
             raise _fault(place, f"a {_kind(component)} where a component belongs, as a JSON object")
-        properties = cast("Mapping[str, Any]", component)
+        properties = cast("dict[str, Any]", component)
         if not isinstance(properties.get("type"), str):
             raise _fault(place, "a component needs a `type`")
         if depth > MAX_WIDGET_DEPTH:
@@ -64,7 +67,7 @@ def _check_components(widget: Mapping[str, Any]) -> None:
             pending.append((children, (place, "children"), depth + 1))
 
 
-def _check_json(widget: Mapping[str, Any]) -> None:
+def _check_json(widget: dict[str, Any]) -> None:
     containers = 0
     pending: list[tuple[Any, _Place, int]] = [(widget, _ROOT, 1)]
     while pending:
@@ -75,9 +78,9 @@ def _check_json(widget: Mapping[str, Any]) -> None:
         if containers * len("[]") > MAX_WIDGET_BYTES:
             raise _fault(_ROOT, f"a widget has at most {MAX_WIDGET_BYTES:,} bytes of JSON")
         for name, value in _members(container, place):
-            if isinstance(value, dict | list):
+            if isinstance(value, _CONTAINERS):
                 pending.append((cast("Any", value), (place, name), depth + 1))
-            elif value is not None and not isinstance(value, str | int | float):
+            elif value is not None and not isinstance(value, _SCALARS):
                 raise _fault((place, name), f"a {_kind(value)} is not JSON")
 
 
@@ -91,7 +94,7 @@ def _members(container: Any, place: _Place) -> Iterable[tuple[str | int, Any]]:
     return members.items()
 
 
-def _check_bytes(widget: Mapping[str, Any]) -> None:
+def _check_bytes(widget: dict[str, Any]) -> None:
     try:
         size = len(json.dumps(widget, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 import typing_extensions
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
@@ -20,7 +20,7 @@ from functions.protocol.items import WidgetJson
 from functions.protocol.updates import WidgetRootUpdated
 from functions.protocol.widget_limits import check_widget
 from functions.protocol.widgets.base import Part, component_classes
-from tests.support.widgets import PAIRS, UNRELATED, Json
+from tests.support.widgets import PAIRS, UNHURRIED, UNRELATED, Json
 
 with warnings.catch_warnings():
     # The official package marks its classes as deprecated in favour of templates, and warns of them when it is imported.
@@ -281,7 +281,7 @@ def wire(model: BaseModel) -> Any:
     return json.loads(model.model_dump_json(by_alias=True, exclude_none=True))
 
 
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(UNHURRIED, max_examples=20)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -319,7 +319,7 @@ def test_a_widget_is_parsed_from_what_it_wrote(data: st.DataObject) -> None:
 # --- deltas ---
 
 
-@settings(max_examples=200, deadline=None)
+@settings(UNHURRIED, max_examples=200)
 @given(PAIRS | UNRELATED)
 def test_deltas_are_the_official_ones(pair: tuple[Json, Json]) -> None:
     """Where the official deltas lead to the next state without replacing the root, ours are the same."""
@@ -331,7 +331,7 @@ def test_deltas_are_the_official_ones(pair: tuple[Json, Json]) -> None:
         assert mine == deltas
 
 
-@settings(max_examples=200, deadline=None)
+@settings(UNHURRIED, max_examples=200)
 @given(PAIRS | UNRELATED)
 def test_the_root_is_replaced_only_where_the_official_server_does(pair: tuple[Json, Json]) -> None:
     """A root that we send whole is one that the official server sends whole as well, or fails to update."""
@@ -382,6 +382,7 @@ TEMPLATE = {
 }
 
 
+@UNHURRIED
 @given(st.lists(st.fixed_dictionaries({"id": st.text(max_size=5), "label": st.text(max_size=20)}), max_size=4))
 def test_templates_build_the_same_widget(lines: list[Json]) -> None:
     """A `.widget` file yields the JSON that the official class makes of it, whatever the data holds."""

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 Json = dict[str, Any]
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For property tests over widgets: a busy machine is no failure."""
 
 IDS = st.sampled_from([None, None, "a", "b", "c", "d", "e"])
 WORDS = st.text("xyz ", max_size=4)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from functions.engine.widget_deltas import apply_widget_update, widget_deltas
 from functions.errors import InternalError
 from functions.protocol.updates import WidgetComponentUpdated, WidgetRootUpdated, WidgetStreamingTextValueDelta
-from tests.support.widgets import PAIRS, UNRELATED, WIDGETS, Json
+from tests.support.widgets import PAIRS, UNHURRIED, UNRELATED, WIDGETS, Json
 
 
 def card(*children: Json, **properties: Any) -> Json:
@@ -33,6 +33,7 @@ def folded(before: Json, after: Json) -> Json:
     return widget
 
 
+@UNHURRIED
 @given(PAIRS | UNRELATED)
 def test_folding_the_updates_gives_the_next_state(pair: tuple[Json, Json]) -> None:
     """Whatever follows a widget, its updates lead there."""
@@ -40,6 +41,7 @@ def test_folding_the_updates_gives_the_next_state(pair: tuple[Json, Json]) -> No
     assert folded(before, after) == after
 
 
+@UNHURRIED
 @given(PAIRS | UNRELATED)
 def test_nothing_is_changed_in_place(pair: tuple[Json, Json]) -> None:
     """Comparing and folding leave both states as they are."""
@@ -48,12 +50,14 @@ def test_nothing_is_changed_in_place(pair: tuple[Json, Json]) -> None:
     assert (before, after) == pair
 
 
+@UNHURRIED
 @given(WIDGETS)
 def test_equal_widgets_need_no_update(widget: Json) -> None:
     """A state that is repeated sends nothing."""
     assert widget_deltas(widget, copy.deepcopy(widget)) == []
 
 
+@UNHURRIED
 @given(st.lists(st.text(max_size=5), max_size=6))
 def test_a_text_that_grows_sends_only_what_is_new(pieces: list[str]) -> None:
     """The deltas of a growing text, put together, are the text."""

@@ -15,7 +15,7 @@ from functions.protocol.widget_limits import (
     check_widget,
 )
 from functions.protocol.widgets import Text
-from tests.support.widgets import WIDGETS, Json
+from tests.support.widgets import UNHURRIED, WIDGETS, Json
 
 
 def card(*children: Any, **properties: Any) -> Json:
@@ -36,6 +36,7 @@ def nested_lists(depth: int) -> Any:
     return value
 
 
+@UNHURRIED
 @given(WIDGETS)
 def test_widgets_pass(widget: Json) -> None:
     """Ordinary widgets are within the limits."""
