@@ -10,6 +10,7 @@
         ├── Forbidden             403
         ├── NotFound              404
         ├── ThreadUnavailable     409, the thread is locked or closed
+        ├── Conflict              409, what the request answers has been answered already
         ├── CustomStreamError     what an assistant's author tells the user went wrong
         └── Unavailable           503, the store or the model could not be reached; a retry may help
             └── ModelError        the model failed; whatever it said until then is kept
@@ -17,7 +18,10 @@
 A `message` may be shown to a user. It never holds a key, a token, message content, or another user's data.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
+
+from functions.translations import Text, translate
 
 
 class ChatKitLambdaError(Exception):
@@ -44,9 +48,22 @@ class RequestError(ChatKitLambdaError):
     allow_retry: bool = False
     """Whether the user is offered to try again."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: Text | str, **values: str | int) -> None:
+        """`message`: one of the texts that are translated, with its values; or one in the user's language already."""
+        self._message = message
+        self._values = values
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """What the user is told, in English."""
+        return self.message_in(())
+
+    def message_in(self, locales: Sequence[str]) -> str:
+        """What the user is told, in the first language of `locales` (BCP 47 tags) that there is."""
+        if isinstance(self._message, Text):
+            return translate(self._message, locales, **self._values)
+        return self._message
 
 
 class InvalidRequest(RequestError):
@@ -68,7 +85,7 @@ class BodyTooLarge(RequestError):
 
     def __init__(self, limit: int) -> None:
         """`limit` in bytes."""
-        super().__init__(f"The request is larger than {limit:,} bytes.")
+        super().__init__(Text.BODY_TOO_LARGE, limit=f"{limit:,}")
         self.limit = limit
 
 
@@ -98,6 +115,18 @@ class ThreadUnavailable(RequestError):
 
     status = 409
     code = "thread_unavailable"
+
+    @classmethod
+    def of(cls, status: str) -> "ThreadUnavailable":
+        """For a thread's status, `locked` or `closed`."""
+        return cls(Text.THREAD_LOCKED if status == "locked" else Text.THREAD_CLOSED)
+
+
+class Conflict(RequestError):
+    """The request came too late: what it refers to has been done already, or no longer waits."""
+
+    status = 409
+    code = "conflict"
 
 
 class CustomStreamError(RequestError):

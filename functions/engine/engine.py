@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, assert_never
@@ -86,7 +86,7 @@ class Engine:
         try:
             request = parse(body)
         except InvalidStreamingRequest as error:
-            return StreamingResult(_only_error(error))
+            return StreamingResult(_only_error(error, context.locales))
         context = replace(context, metadata=request.metadata)
         match request:
             case (
@@ -144,7 +144,7 @@ class Engine:
                     yield event
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
-            yield error_event(error)
+            yield error_event(error, context.locales)
 
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params
@@ -205,5 +205,5 @@ class Engine:
         return self._attachments
 
 
-async def _only_error(error: InvalidRequest) -> AsyncIterator[ThreadStreamEvent]:
-    yield error_event(error)
+async def _only_error(error: InvalidRequest, locales: Sequence[str]) -> AsyncIterator[ThreadStreamEvent]:
+    yield error_event(error, locales)

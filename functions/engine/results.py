@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.protocol.events import ThreadStreamEvent
+from functions.translations import DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,12 +14,17 @@ class RequestContext:
 
     user: str
     request_id: str = ""
-    locale: str = "en"
-    """The user's language, as the client resolved it: a BCP 47 tag."""
+    locales: tuple[str, ...] = ()
+    """The languages that the user reads, the most wanted first: BCP 47 tags."""
     agent_type: str | None = None
     """Which of several assistants shall answer (the header `X-Agent-Type`)."""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The request's own `metadata`: the page's, so not to be trusted."""
+
+    @property
+    def locale(self) -> str:
+        """The user's first language; English where the client names none."""
+        return self.locales[0] if self.locales else DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

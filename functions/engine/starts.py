@@ -22,7 +22,7 @@ from functions.attachments.base import AttachmentStore
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
 from functions.engine.structured_input import answered
-from functions.errors import InvalidRequest, NotFound, ThreadUnavailable
+from functions.errors import Conflict, InvalidRequest, NotFound, ThreadUnavailable
 from functions.ids import IdFactory
 from functions.protocol.events import (
     ThreadCreatedEvent,
@@ -43,6 +43,7 @@ from functions.protocol.requests import (
 )
 from functions.protocol.threads import ThreadMetadata, to_client
 from functions.store.base import MAX_PAGE, Store
+from functions.translations import Text
 
 CALL_ITEMS: Final = MAX_PAGE
 """How far back a tool call that waits is looked for, in items: hidden ones may have come after it."""
@@ -101,7 +102,7 @@ class Starts:
         """The thread, if it takes a turn. Raises `NotFound` and `ThreadUnavailable`."""
         thread = await self._store.load_thread(user, thread_id)
         if thread.status.type != "active":
-            raise ThreadUnavailable(f"This thread is {thread.status.type}.")
+            raise ThreadUnavailable.of(thread.status.type)
         return thread
 
     async def sender(self, user: str, thread_id: str, item_id: str | None) -> WidgetItem | None:
@@ -136,7 +137,7 @@ class Starts:
         thread_id = request.params.thread_id
         thread, calls = await asyncio.gather(self.active_thread(user, thread_id), self._pending_calls(user, thread_id))
         if not calls:
-            raise InvalidRequest("params.result", "no tool call of this thread waits for a result")
+            raise Conflict(Text.NOTHING_WAITS)
         newest, *older = calls
         update = {"output": request.params.result, "status": "completed"}
         await self._store.save_items(user, thread_id, [newest.model_copy(update=update)])
@@ -154,7 +155,7 @@ class Starts:
         if not isinstance(item, StructuredInputItem):
             raise InvalidRequest("params.item_id", "is no structured input")
         if item.status != "pending":
-            raise InvalidRequest("params.item_id", "has been answered already")
+            raise Conflict(Text.ANSWERED_ALREADY)
         replacement = answered(item, params.input)
 
         async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
@@ -192,7 +193,7 @@ class Starts:
         fields: dict[str, Any] = {}
         if given.attachments:
             if self._attachments is None:
-                raise NotFound("An attachment of this message is not there any more.")
+                raise NotFound(Text.ATTACHMENT_NOT_FOUND)
             fields["attachments"] = await self._attachments.attach(user, given.attachments, thread_id)
         return UserMessageItem(
             id=self._ids.new("message"),

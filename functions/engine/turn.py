@@ -9,7 +9,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from functions.engine.assistant import AssistantContext
@@ -79,7 +79,7 @@ class Turn:
             log_failure(error, self._context.request)
             async for event in self._close_items():
                 yield event
-            yield error_event(error)
+            yield error_event(error, self._context.request.locales)
         finally:
             await self._context.close()
 
@@ -146,10 +146,10 @@ def check_item(item: ThreadItem, thread_id: str) -> None:
         check_widget(item.widget)
 
 
-def error_event(error: Exception) -> ErrorEvent:
+def error_event(error: Exception, locales: Sequence[str]) -> ErrorEvent:
     """What the user sees of a failure: the message of an error that has one for users, else the client's own text."""
     if isinstance(error, RequestError):
-        return ErrorEvent(message=error.message, allow_retry=error.allow_retry)
+        return ErrorEvent(message=error.message_in(locales), allow_retry=error.allow_retry)
     return ErrorEvent(code="stream.error", allow_retry=True)
 
 

@@ -19,6 +19,7 @@ from functions.gateway.response import empty_response, error_body, event_stream,
 from functions.identity.base import TokenVerifier
 from functions.protocol.events import ErrorEvent, ThreadStreamEvent
 from functions.runtime.response import StreamingResponse
+from functions.translations import parse_accept_language
 
 BODY_BYTES: Final = 1_000_000
 """The largest body of the protocol's endpoint."""
@@ -81,7 +82,7 @@ class ChatEndpoint:
         context = RequestContext(
             user=caller.user,
             request_id=request.request_id,
-            locale=_locale(request),
+            locales=_locales(request),
             agent_type=request.headers.get("x-agent-type") or None,
         )
         return await self._processor.process(request.body, context)
@@ -96,9 +97,9 @@ def _refusal(error: RequestError, request: Request, headers: dict[str, str]) -> 
     if isinstance(error, _MethodNotAllowed):
         headers = {**headers, "allow": "POST, OPTIONS"}
     elif not isinstance(error, Unauthenticated) and _wants_events(request):
-        event = ErrorEvent(message=error.message, allow_retry=error.allow_retry)
+        event = ErrorEvent(message=error.message_in(_locales(request)), allow_retry=error.allow_retry)
         return event_stream(_one(sse.frame(event)), headers)
-    return json_response(error.status, error_body(error), headers)
+    return json_response(error.status, error_body(error, _locales(request)), headers)
 
 
 def _wants_events(request: Request) -> bool:
@@ -106,9 +107,8 @@ def _wants_events(request: Request) -> bool:
     return "text/event-stream" in request.headers.get("accept", "").lower()
 
 
-def _locale(request: Request) -> str:
-    first = request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
-    return first if _LANGUAGE.fullmatch(first) else "en"
+def _locales(request: Request) -> tuple[str, ...]:
+    return tuple(parse_accept_language(request.headers.get("accept-language", "")))
 
 
 async def _frames(events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[bytes]:

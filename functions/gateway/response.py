@@ -1,7 +1,7 @@
 """Answers: JSON, JSON errors, and server-sent events, as the stream that the runtime sends."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from functions.errors import InvalidRequest, RequestError
@@ -44,9 +44,9 @@ def event_stream(frames: AsyncIterator[bytes], headers: Mapping[str, str]) -> St
     )
 
 
-def error_body(error: RequestError) -> bytes:
-    """`{"code", "message", "field"?}`: the client shows `message`, a program reads the rest."""
-    content: dict[str, Any] = {"code": error.code, "message": error.message}
+def error_body(error: RequestError, locales: Sequence[str] = ()) -> bytes:
+    """`{"code", "message", "field"?}`: the client shows `message`, in the user's language; a program reads the rest."""
+    content: dict[str, Any] = {"code": error.code, "message": error.message_in(locales)}
     if isinstance(error, InvalidRequest):
         content["field"] = error.field
     # A lone surrogate has no UTF-8: it becomes `?`, so that no message can keep an error from being told.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from functions.errors import ModelError
 from functions.model.base import ResponseEvent
+from functions.translations import Text
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -65,19 +66,19 @@ class OpenAIResponses:
                     started = True
                     yield cast("ResponseEvent", event)
         except openai.RateLimitError as error:
-            raise _refused(error, "The model is busy. Try again in a moment.") from error
+            raise _refused(error, Text.MODEL_BUSY) from error
         except openai.APIStatusError as error:
-            raise _refused(error, "The model could not answer.") from error
+            raise _refused(error, Text.MODEL_REFUSED) from error
         except (openai.APIConnectionError, httpx2.HTTPError) as error:
             _log.warning("the model's connection failed", extra={"error": type(error).__name__, "started": started})
-            message = "The answer broke off." if started else "The model could not be reached."
+            message = Text.MODEL_BROKE_OFF if started else Text.MODEL_UNREACHABLE
             raise ModelError(message) from error
         except openai.APIError as error:  # an `error` event within the stream: the client raises what it holds
             _log.warning("the model failed", extra={"code": error.code})
-            raise ModelError("The model could not finish its answer.") from error
+            raise ModelError(Text.MODEL_FAILED) from error
         except ValueError as error:  # an event that is no JSON, or no UTF-8
             _log.warning("the model's stream cannot be read", extra={"error": type(error).__name__})
-            raise ModelError("The model's answer could not be read.") from error
+            raise ModelError(Text.MODEL_UNREADABLE) from error
 
     async def close(self) -> None:
         """Closes the connections that are kept for the next response."""
@@ -101,7 +102,7 @@ class OpenAIResponses:
         return cast("AsyncOpenAI", self._client)
 
 
-def _refused(error: Any, message: str) -> ModelError:
+def _refused(error: Any, message: Text) -> ModelError:
     _log.warning(
         "the model's service refused",
         extra={"status": error.status_code, "code": error.code, "openai_request_id": error.request_id},

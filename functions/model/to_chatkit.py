@@ -38,6 +38,7 @@ from functions.protocol.updates import (
     AssistantMessageContentPartDone,
     AssistantMessageContentPartTextDelta,
 )
+from functions.translations import Text
 
 _TEXT_PARTS: Final[Mapping[str, str]] = {"output_text": "text", "refusal": "refusal"}
 """The content parts that a user reads, and where their text stands; `reasoning_text` parts are not shown."""
@@ -87,7 +88,7 @@ class ResponseReader:
     def end(self) -> None:
         """To be called when the stream has ended. Raises `ModelError` where it ended before its terminal event."""
         if not self._completed:
-            raise ModelError("The answer broke off.")
+            raise ModelError(Text.MODEL_BROKE_OFF)
 
     def _text_delta(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:
         message = self._message(event)
@@ -141,15 +142,15 @@ class ResponseReader:
         return iter(())
 
     def _response_failed(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:
-        raise ModelError("The model could not finish its answer.") from _Reported(_reason(event))
+        raise ModelError(Text.MODEL_FAILED) from _Reported(_reason(event))
 
     def _response_incomplete(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:
-        raise ModelError("The answer was cut short by the model's limits.") from _Reported(_reason(event))
+        raise ModelError(Text.MODEL_INCOMPLETE) from _Reported(_reason(event))
 
     def _message(self, event: ResponseEvent) -> _OpenMessage:
         message = self._messages.get(event["output_index"])
         if message is None:
-            raise ModelError("The model's answer could not be read.") from _Reported("a part of no open message")
+            raise ModelError(Text.MODEL_UNREADABLE) from _Reported("a part of no open message")
         return message
 
     def _open(self, output_index: int) -> _OpenMessage:

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from functions.errors import InternalError, Unavailable
+from functions.translations import Text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,7 +71,7 @@ def code(error: ClientError) -> str:
 
 def unavailable() -> Unavailable:
     """What a user hears when the store does not answer."""
-    return Unavailable("The conversation could not be reached. Please try again in a moment.")
+    return Unavailable(Text.STORE_UNAVAILABLE)
 
 
 async def pause(attempt: int) -> None:

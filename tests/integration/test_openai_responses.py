@@ -89,7 +89,7 @@ def test_the_model_is_asked_for_a_stream_of_the_thread_as_it_stands(server: Mode
 
 
 FAILURES: dict[str, tuple[Answer, str | None, str]] = {
-    "429": (HttpError.rate_limited(), "", "The model is busy. Try again in a moment."),
+    "429": (HttpError.rate_limited(), "", "The model is busy. Please try again in a moment."),
     "500": (HttpError.server_error(), "", "The model could not answer."),
     "401": (HttpError.unauthorized(), "", "The model could not answer."),
     "no event stream": (Body(), "", "The answer broke off."),

@@ -126,7 +126,7 @@ def test_a_call_that_nobody_answered_is_closed_by_the_next_message(chat: Chat, a
     assert call["status"] == "completed"
     assert "error" in call["output"]
     late = chat.stream("threads.add_client_tool_output", {"thread_id": thread_id, "result": 1})
-    assert "no tool call" in error_message(late)
+    assert error_message(late) == "Nothing in this thread waits for a result."
 
 
 def test_an_output_with_nothing_pending_is_an_error_and_writes_nothing(chat: Chat) -> None:
@@ -134,7 +134,7 @@ def test_an_output_with_nothing_pending_is_an_error_and_writes_nothing(chat: Cha
     thread_id = chat.create()
     before = chat.items(thread_id)
     events = chat.stream("threads.add_client_tool_output", {"thread_id": thread_id, "result": None})
-    assert error_message(events) == "params.result: no tool call of this thread waits for a result"
+    assert error_message(events) == "Nothing in this thread waits for a result."
     assert chat.items(thread_id) == before
 
 
@@ -188,7 +188,7 @@ def test_an_answered_item_cannot_be_answered_again(chat: Chat) -> None:
     thread_id, item_id = ask(chat)
     submit(chat, thread_id, item_id, answers={})
     before = chat.items(thread_id)
-    assert error_message(submit(chat, thread_id, item_id)) == "params.item_id: has been answered already"
+    assert error_message(submit(chat, thread_id, item_id)) == "These questions have been answered already."
     assert chat.items(thread_id) == before
 
 

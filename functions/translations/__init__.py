@@ -1,0 +1,52 @@
+"""What this backend itself says to users, in their languages.
+
+One JSON file a language, named by its tag; `en.json` is the original. A new language is a new file: the test
+`tests/unit/translations` says what is missing in it.
+"""
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from functions.translations.languages import DEFAULT, LANGUAGES, best_language, parse_accept_language
+
+__all__ = ["DEFAULT", "LANGUAGES", "Text", "best_language", "parse_accept_language", "translate"]
+
+_FOLDER: Final = Path(__file__).parent
+
+
+class Text(StrEnum):
+    """Everything that this backend says; the values are the catalogues' keys."""
+
+    ANSWERED_ALREADY = "answered_already"
+    ATTACHMENT_NOT_FOUND = "attachment_not_found"
+    BODY_TOO_LARGE = "body_too_large"
+    INTERNAL = "internal"
+    ITEM_NOT_FOUND = "item_not_found"
+    MODEL_BROKE_OFF = "model_broke_off"
+    MODEL_BUSY = "model_busy"
+    MODEL_FAILED = "model_failed"
+    MODEL_INCOMPLETE = "model_incomplete"
+    MODEL_REFUSED = "model_refused"
+    MODEL_UNREACHABLE = "model_unreachable"
+    MODEL_UNREADABLE = "model_unreadable"
+    NOTHING_WAITS = "nothing_waits"
+    STORE_UNAVAILABLE = "store_unavailable"
+    THREAD_CLOSED = "thread_closed"
+    THREAD_LOCKED = "thread_locked"
+    THREAD_NOT_FOUND = "thread_not_found"
+
+
+def translate(text: Text, locales: Sequence[str] = (), **values: str | int) -> str:
+    """The text in the first language of `locales` (BCP 47 tags) that there is; else in English."""
+    template = catalogue(best_language(locales)).get(text) or catalogue(DEFAULT)[text]
+    return template.format(**values)
+
+
+@cache
+def catalogue(language: str) -> dict[str, str]:
+    """A language's texts by key. `language` is one of `LANGUAGES`. Read once, when the first user needs it."""
+    return json.loads((_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
