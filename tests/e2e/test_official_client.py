@@ -1,0 +1,189 @@
+"""The page with OpenAI's client, whose script a stand-in takes the place of."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.e2e.support.scripted_backend import Answer, ScriptedBackend
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+
+STAND_IN: Final = Path(__file__).parent / "support" / "chatkit_stand_in.js"
+UNAVAILABLE: Final = "ChatKit's script could not be loaded"
+
+OPTIONS: Final[dict[str, set[str]]] = {
+    "": {
+        "api", "locale", "theme", "frameTitle", "initialThread", "onClientTool", "header", "history", "startScreen",
+        "threadItemActions", "composer", "disclaimer", "entities", "commands", "widgets", "thread",
+    },
+    "api": {"url", "fetch", "domainKey", "uploadStrategy"},
+    "theme": {"colorScheme", "typography", "radius", "density", "color"},
+    "header": {"enabled", "title", "leftAction", "rightAction"},
+    "history": {"enabled", "showDelete", "showRename"},
+    "startScreen": {"greeting", "prompts"},
+    "threadItemActions": {"feedback", "retry"},
+    "composer": {"placeholder", "attachments", "tools", "models", "dictation"},
+    "thread": {"autoScroll"},
+}  # fmt: skip
+"""The options and their parts by the types of `@openai/chatkit` 1.9.0. ChatKit refuses a set that holds any other."""
+
+Script = Callable[[Callable[[Route], None]], None]
+
+
+@pytest.fixture
+def chatkit(page: Page, backend: ScriptedBackend, script: Script) -> Page:
+    script(lambda route: route.fulfill(path=STAND_IN, content_type="text/javascript"))
+    return page
+
+
+def options(page: Page) -> Any:
+    """The options that the element was given last, without functions."""
+    return page.evaluate("JSON.parse(JSON.stringify(chatkitOptions.at(-1)))")
+
+
+def test_chatkit_is_mounted_on_this_backend(chatkit: Page, backend: ScriptedBackend) -> None:
+    """ChatKit is given this backend's address, history, retry and feedback, start prompts, and no unknown option."""
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    expect(chatkit.locator("#banner")).to_be_hidden()
+    given = options(chatkit)
+    assert given["api"]["url"] == f"{backend.url}/chatkit"
+    assert given["api"]["domainKey"] != ""
+    assert chatkit.evaluate("typeof chatkitOptions.at(-1).api.fetch") == "function"
+    assert given["history"] == {"enabled": True, "showDelete": True, "showRename": True}
+    assert given["threadItemActions"] == {"feedback": True, "retry": True}
+    assert all(set(prompt) == {"label", "prompt"} for prompt in given["startScreen"]["prompts"])
+    assert given["initialThread"] is None
+    assert "locale" not in given
+    for part, names in OPTIONS.items():
+        assert set(given[part] if part else given) <= names
+
+
+def test_its_requests_carry_the_users_token(chatkit: Page, backend: ScriptedBackend) -> None:
+    """What ChatKit sends through `api.fetch` reaches the backend with the token and with ChatKit's own headers."""
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.goto(backend.url)
+    start = next(request for request in backend.received if request.path == "/api/chatkit/start")
+    assert start.body == {"user": "alice"}
+    request = backend.requests("threads.list")[0]
+    assert request.headers["authorization"] == "Bearer token-1"
+    assert request.headers["chatkit-frame-instance-id"] == "stand-in"
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_an_upload_to_another_origin_carries_no_token(chatkit: Page, backend: ScriptedBackend) -> None:
+    """A presigned PUT through the same `api.fetch` has no Authorization header."""
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    seen: list[dict[str, str]] = []
+
+    def bucket(route: Route) -> None:
+        seen.append(route.request.all_headers())
+        route.fulfill(status=200, headers={"access-control-allow-origin": "*"})
+
+    chatkit.context.route("https://bucket.example/**", bucket)
+    chatkit.evaluate("chatkitOptions.at(-1).api.fetch('https://bucket.example/key', { method: 'PUT', body: 'bytes' })")
+    assert len(seen) == 1
+    assert "authorization" not in seen[0]
+
+
+def test_a_token_is_renewed_on_401_and_before_it_expires(chatkit: Page, backend: ScriptedBackend) -> None:
+    """A refused token and one that is about to expire are both replaced without ChatKit noticing."""
+    backend.token_seconds = 10
+    backend.answer("threads.list", Answer({"code": "unauthenticated", "message": "expired"}, status=401))
+    with chatkit.expect_response(lambda response: response.url.endswith("/chatkit") and response.ok):
+        chatkit.goto(backend.url)
+    assert [request.headers["authorization"] for request in backend.requests("threads.list")] == [
+        "Bearer token-1",
+        "Bearer token-2",
+    ]
+    status = chatkit.evaluate(
+        "document.querySelector('openai-chatkit').send('threads.get_by_id', { thread_id: 'x' }).then((r) => r.status)"
+    )
+    assert status == 200
+    assert backend.requests("threads.get_by_id")[0].headers["authorization"] == "Bearer token-3"
+
+
+def test_user_and_locale_mount_it_anew(chatkit: Page, backend: ScriptedBackend) -> None:
+    """Another user gets another token and no thread of the first; a locale is handed on; both survive a reload."""
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.goto(f"{backend.url}/#thread=thr_1")
+    assert options(chatkit)["initialThread"] == "thr_1"
+
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.get_by_label("Locale").select_option("fr-FR")
+    assert options(chatkit)["locale"] == "fr-FR"
+    assert options(chatkit)["initialThread"] == "thr_1"
+
+    chatkit.get_by_label("User").fill("bob")
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.get_by_label("User").press("Enter")
+    assert options(chatkit)["initialThread"] is None
+    expect(chatkit.locator("openai-chatkit")).to_have_count(1)
+
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.reload()
+    starts = [request.body["user"] for request in backend.received if request.path == "/api/chatkit/start"]
+    assert starts == ["alice", "alice", "bob", "bob"]
+    assert options(chatkit)["locale"] == "fr-FR"
+
+
+def test_the_open_thread_is_kept_in_the_address(chatkit: Page, backend: ScriptedBackend) -> None:
+    """The thread that ChatKit opens is in the address, so that a reload opens it again."""
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    chatkit.evaluate("document.querySelector('openai-chatkit').setThreadId('thr_9')")
+    expect(chatkit).to_have_url(f"{backend.url}/#thread=thr_9")
+    chatkit.reload()
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    assert options(chatkit)["initialThread"] == "thr_9"
+
+
+def test_the_colours_follow_the_system(chatkit: Page, backend: ScriptedBackend) -> None:
+    """ChatKit is told of the system's colour scheme, and of its change."""
+    chatkit.emulate_media(color_scheme="dark")
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    assert options(chatkit)["theme"] == {"colorScheme": "dark"}
+    chatkit.emulate_media(color_scheme="light")
+    chatkit.wait_for_function("chatkitOptions.length === 2")
+    assert options(chatkit)["theme"] == {"colorScheme": "light"}
+
+
+def test_without_the_script_the_page_says_so_and_chats_on(page: Page, backend: ScriptedBackend, script: Script) -> None:
+    """Where OpenAI cannot be reached, one sentence says so and the built-in client takes over."""
+    script(lambda route: route.abort())
+    page.goto(backend.url)
+    expect(page.locator("#banner")).to_contain_text(UNAVAILABLE)
+    expect(page.get_by_label("Message", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Use ChatKit")).to_be_visible()
+
+
+def test_a_script_that_does_not_come_is_given_up_after_four_seconds(
+    page: Page, backend: ScriptedBackend, script: Script
+) -> None:
+    """A request for the script that hangs keeps nobody waiting for longer than 4 s."""
+    waiting: list[Route] = []
+    script(lambda route: waiting.append(route))
+    page.clock.install()
+    page.goto(backend.url)
+    expect(page.locator("#banner")).to_have_text("Loading ChatKit…")
+    page.clock.fast_forward(4000)
+    expect(page.locator("#banner")).to_contain_text(UNAVAILABLE)
+    for route in waiting:
+        route.abort()
+
+
+def test_the_client_can_be_chosen(chatkit: Page, backend: ScriptedBackend) -> None:
+    """A link leads to the built-in client, which does not ask for the script, and back."""
+    chatkit.goto(f"{backend.url}/#thread=thr_1")
+    chatkit.get_by_role("link", name="Use the built-in client").click()
+    expect(chatkit).to_have_url(f"{backend.url}/?client=plain#thread=thr_1")
+    expect(chatkit.get_by_label("Message", exact=True)).to_be_visible()
+    expect(chatkit.locator("#banner")).to_be_hidden()
+    assert chatkit.evaluate("customElements.get('openai-chatkit') === undefined")
+    chatkit.get_by_role("link", name="Use ChatKit").click()
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()

@@ -1,0 +1,137 @@
+/**
+ * The page: who is chatting, in which locale, with which client. ChatKit is taken where its script can be loaded, and
+ * the built-in client where it cannot.
+ */
+
+import { createAuthorizedFetch, createSession } from "./api.js";
+import { loadConfig } from "./config.js";
+import { LOCALES, isSupported, nameOf } from "./locales.js";
+import { element } from "./dom.js";
+import { loadChatKit, mountOfficialClient } from "./official-client.js";
+import { mountPlainClient } from "./plain-client.js";
+import {
+  addressWithClient,
+  loadPreferences,
+  savePreferences,
+  showThreadInAddress,
+  threadInAddress,
+  wantsPlainClient,
+} from "./preferences.js";
+
+const GREETING = "What can I help with?";
+const PROMPTS = [
+  "What can you do?",
+  "Tell me a short story about a lighthouse.",
+  "Show me a list, some code and a link.",
+];
+
+const UNAVAILABLE = "ChatKit's script could not be loaded from OpenAI, so this is the plain client that is built in.";
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+function byId(id, type) {
+  const node = document.getElementById(id);
+  if (!(node instanceof type)) throw new Error(`index.html has no ${type.name} #${id}`);
+  return node;
+}
+
+const stage = byId("stage", HTMLElement);
+const banner = byId("banner", HTMLElement);
+const userInput = byId("user", HTMLInputElement);
+const localeSelect = byId("locale", HTMLSelectElement);
+const switchLink = byId("switch-client", HTMLAnchorElement);
+
+const preferences = loadPreferences();
+/** @type {{ open(threadId: string | null): void, unmount(): void } | null} */
+let client = null;
+let plain = wantsPlainClient();
+
+/** @param {string} text - an empty one hides the banner. */
+function say(text) {
+  banner.textContent = text;
+  banner.hidden = text === "";
+}
+
+/** @param {import("./config.js").Config} config */
+function mount(config) {
+  client?.unmount();
+  const session = createSession({ apiUrl: config.apiUrl, user: preferences.user });
+  const origins = [...new Set([config.chatUrl, config.apiUrl].map((url) => new URL(url).origin))];
+  const options = {
+    url: config.chatUrl,
+    fetcher: createAuthorizedFetch({ session, origins }),
+    threadId: threadInAddress(),
+    greeting: GREETING,
+    prompts: PROMPTS,
+    onThreadChange: showThreadInAddress,
+  };
+  const { locale } = preferences;
+  client = plain
+    ? mountPlainClient(stage, { ...options, locale: locale || navigator.language })
+    : mountOfficialClient(stage, {
+        ...options,
+        domainKey: config.domainKey,
+        locale: isSupported(locale) ? locale : undefined,
+        onError: (message) => say(`ChatKit reports: ${message}`),
+      });
+}
+
+/** @param {import("./config.js").Config} config */
+function fillBar(config) {
+  userInput.value = preferences.user;
+  userInput.addEventListener("change", () => {
+    const user = userInput.value.trim();
+    userInput.value = user || preferences.user;
+    if (user === "" || user === preferences.user) return;
+    preferences.user = user;
+    savePreferences(preferences);
+    showThreadInAddress(null); // the open thread is the other user's
+    mount(config);
+  });
+
+  localeSelect.append(
+    ...LOCALES.map((locale) => element("option", { value: locale }, `${nameOf(locale)} (${locale})`)),
+  );
+  localeSelect.value = isSupported(preferences.locale) ? preferences.locale : "";
+  localeSelect.addEventListener("change", () => {
+    preferences.locale = localeSelect.value;
+    savePreferences(preferences);
+    mount(config);
+  });
+}
+
+/** The link to the other client. Where it leads is settled when it is followed: the open thread goes along. */
+function drawSwitch() {
+  switchLink.hidden = false;
+  switchLink.textContent = plain ? "Use ChatKit" : "Use the built-in client";
+  switchLink.onclick = (event) => {
+    event.preventDefault();
+    location.assign(addressWithClient(!plain));
+    // From a page that has fallen back, the address may be the very same: the script is then tried again.
+    if (plain && !wantsPlainClient()) location.reload();
+  };
+}
+
+async function main() {
+  const config = await loadConfig();
+  fillBar(config);
+  if (!plain) {
+    say("Loading ChatKit…");
+    try {
+      await loadChatKit();
+      say("");
+    } catch {
+      plain = true;
+      say(UNAVAILABLE);
+    }
+  }
+  drawSwitch();
+  mount(config);
+  addEventListener("popstate", () => client?.open(threadInAddress()));
+}
+
+main().catch((error) => say(`The page could not start: ${error instanceof Error ? error.message : error}`));
