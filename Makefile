@@ -55,6 +55,9 @@ synth: $(READY) ## the CloudFormation of every stack, in cdk.out, checked by cdk
 	@echo "$$(ls cdk.out/*.template.json | wc -l) stacks of stages dev and prod are in cdk.out:" \
 		"cdk-nag (AwsSolutions) and cfn-lint find nothing that is not explained"
 
+bench: $(READY) ## against OpenAI's own ChatKit server on this machine: docs/benchmark.md (JSON=1, ROUNDS=n)
+	@$(BIN)/python -m tests.bench $(if $(JSON),--json) $(if $(ROUNDS),--rounds $(ROUNDS))
+
 lock: $(READY) ## resolve requirements/ anew from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra dev pyproject.toml -o requirements/development.txt

@@ -51,15 +51,17 @@ class Package:
     """A recipe. Two recipes with the same fingerprint build the same package."""
 
     compiler: Path | None
-    """A Python `PYTHON_VERSION` that compiles the bytecode (see `find_compiler`); None ships the sources alone."""
+    """A Python `python_version` that compiles the bytecode (see `find_compiler`); None ships the sources alone."""
     platform: str = ARM64
+    python_version: str = PYTHON_VERSION
+    """What runs the package: Lambda's version, but where a package is tried out on this machine."""
     requirements: Path = ROOT / "requirements" / "runtime.txt"
     functions: Path = ROOT / "functions"
 
     def fingerprint(self) -> str:
         """A hash of all that goes in: the recipe itself, the locked requirements, the sources."""
         digest = hashlib.sha256()
-        for part in (self.platform, PYTHON_VERSION, str(self.compiler is not None)):
+        for part in (self.platform, self.python_version, str(self.compiler is not None)):
             digest.update(part.encode() + b"\0")
         for path in (Path(__file__), self.requirements):
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -70,7 +72,7 @@ class Package:
 
     def build(self, output: Path) -> None:
         """Fills the folder `output`. Takes some 2 s with warm caches. Raises `PackageError`."""
-        _install(self.requirements, platform=self.platform, output=output)
+        _install(self.requirements, platform=self.platform, python_version=self.python_version, output=output)
         _remove_unused(output)
         _keep_services(output / "botocore" / "data")
         for info in output.glob("*.dist-info"):
@@ -125,9 +127,9 @@ def _sources(functions: Path) -> Iterator[Path]:
             yield path
 
 
-def _install(requirements: Path, *, platform: str, output: Path) -> None:
+def _install(requirements: Path, *, platform: str, python_version: str, output: Path) -> None:
     command: list[str | Path] = [find_uv_bin(), "pip", "install", "--quiet", "--python", sys.executable]
-    command += ["--python-version", PYTHON_VERSION, "--python-platform", platform, "--only-binary", ":all:"]
+    command += ["--python-version", python_version, "--python-platform", platform, "--only-binary", ":all:"]
     # Linked files would be uv's own cache, which what follows must not change.
     command += ["--no-deps", "--require-hashes", "--link-mode", "copy", "--target", output, "-r", requirements]
     _run(command, doing="fetching the dependencies")
@@ -169,8 +171,8 @@ def _keep_headers(info: Path) -> None:
 def _compile(output: Path, *, compiler: Path) -> None:
     # Unchecked: what is unpacked on Lambda does not change, so there is no time or hash worth comparing at import.
     command: list[str | Path] = [compiler, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    # Tracebacks name the files as they lie on Lambda, not as they lie here.
-    command += ["-s", output, "-p", TASK_ROOT, output]
+    # All processors; and names as the files lie on Lambda, not as they lie here.
+    command += ["-j", "0", "-s", output, "-p", TASK_ROOT, output]
     _run(command, doing="compiling the bytecode")
 
 
