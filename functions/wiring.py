@@ -75,7 +75,12 @@ class Wiring:
 
     @cached_property
     def _engine(self) -> Engine:
-        return Engine(store=self._store, assistants=assistant.create(), model=self._model, ids=IdFactory())
+        return Engine(
+            store=self._store,
+            assistants=assistant.create(has_model=self._settings.openai_secret_id is not None),
+            model=self._model,
+            ids=IdFactory(),
+        )
 
     @cached_property
     def _store(self) -> DynamoDBStore:

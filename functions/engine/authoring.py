@@ -46,7 +46,7 @@ from functions.protocol.updates import (
     WorkflowTaskUpdated,
 )
 
-Widget = BaseModel | dict[str, Any]
+Widget = BaseModel | Mapping[str, Any]
 """A component of `functions.protocol.widgets`, or its JSON."""
 
 

@@ -36,7 +36,7 @@ def chat_with(url: str, **limits: Any) -> Iterator[Chat]:
     limits = {"connect_seconds": 2.0, "silence_seconds": 5.0, "retries": 0, **limits}
     model = OpenAIResponses(**{"api_key": lambda: "sk-test-secret", "base_url": url, **limits})
     try:
-        yield Chat(assistant=create()["default"], model=model)
+        yield Chat(assistant=create(has_model=True)["default"], model=model)
     finally:
         run(model.close())
 

@@ -11,7 +11,7 @@ from tests.support.chat import Chat, message_input, texts
 
 def test_it_says_that_it_is_a_script_and_repeats_the_last_words() -> None:
     """Nobody takes it for a model; braces and line feeds of the user's do no harm."""
-    chat = Chat(assistant=create()["default"], model=ScriptedModel(pause=0))
+    chat = Chat(assistant=create(has_model=True)["default"], model=ScriptedModel(pause=0))
     thread_id = chat.create("What is\n {tea}?")
     answer = texts(chat.items(thread_id))[1]
     assert "scripted assistant" in answer
@@ -20,7 +20,7 @@ def test_it_says_that_it_is_a_script_and_repeats_the_last_words() -> None:
 
 def test_its_answer_streams_in_many_pieces_that_give_the_final_text() -> None:
     """A page is seen to stream."""
-    chat = Chat(assistant=create()["default"], model=ScriptedModel(pause=0))
+    chat = Chat(assistant=create(has_model=True)["default"], model=ScriptedModel(pause=0))
     events = chat.stream("threads.create", {"input": message_input("x" * 500)})
     deltas = [event["update"]["delta"] for event in events if event.get("update", {}).get("delta")]
     assert len(deltas) > 20
