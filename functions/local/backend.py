@@ -2,10 +2,13 @@
 
 import asyncio
 import fcntl
+import os
+import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TextIO
 
 from functions.errors import SettingError
 from functions.local import resources
@@ -13,6 +16,18 @@ from functions.local.ministack import Ministack
 from functions.local.settings import LocalNames, LocalSettings
 from functions.local.terminal import Terminal
 from functions.settings import LOCAL_STAGE, Names
+
+_SAVING_SECONDS: Final = 15.0
+_PAUSE_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """A directory that belongs to one stack; made by `locked`."""
+
+    path: Path
+    lock: int
+    """The descriptor of its lock, which a child process may hold on to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +60,16 @@ class Backend:
 
 @asynccontextmanager
 async def backend(
-    settings: LocalSettings, *, state_dir: Path | None, origins: tuple[str, ...], terminal: Terminal
+    settings: LocalSettings, *, state: StateDir | None, origins: tuple[str, ...], terminal: Terminal
 ) -> AsyncGenerator[Backend]:
-    """Starts ministack, and ends it on leaving. Without `state_dir`, nothing is kept.
+    """Starts ministack, and ends it on leaving. Without `state`, nothing is kept.
 
     `origins` are the pages that may call. Raises `MinistackFailed`.
     """
     with terminal.step("ministack (DynamoDB, S3, Secrets Manager)"):
         ministack = await Ministack.start(
-            state_dir=state_dir,
+            state_dir=state.path if state else None,
+            holding=(state.lock,) if state else (),
             inherited=settings.inherited,
             log=lambda line: terminal.log("ministack", line),
         )
@@ -65,19 +81,51 @@ async def backend(
 
 
 @contextmanager
-def locked(state_dir: Path) -> Generator[None]:
-    """Keeps a second stack off `state_dir`. Raises `SettingError` where one is at work there already."""
+def locked(state_dir: Path) -> Generator[StateDir]:
+    """Keeps a second stack off `state_dir`. Raises `SettingError` where one is at work there already.
+
+    The ministack of a stack that was killed still saves what it has: that is waited for.
+    """
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (state_dir / "lock").open("w")
+        lock = (state_dir / "lock").open("a+")
     except OSError as error:
         raise SettingError(LocalNames.STATE_DIR, f"{state_dir} cannot be written to ({error.strerror})") from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise SettingError(LocalNames.STATE_DIR, f"{state_dir} is in use by another local stack") from error
-        yield
+        deadline = time.monotonic() + _SAVING_SECONDS
+        while not _is_taken(lock):
+            if _is_alive(_owner(lock)) or time.monotonic() > deadline:
+                raise SettingError(LocalNames.STATE_DIR, f"{state_dir} is in use by another local stack")
+            time.sleep(_PAUSE_SECONDS)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield StateDir(state_dir, lock.fileno())
+
+
+def _is_taken(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _owner(lock: TextIO) -> int:
+    """Whose stack it is; this process stands for one that has not said so yet."""
+    lock.seek(0)
+    text = lock.read()
+    return int(text) if text.isdigit() else os.getpid()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _environment(settings: LocalSettings, ministack: Ministack, origins: tuple[str, ...]) -> dict[str, str]:

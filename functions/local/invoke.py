@@ -67,9 +67,8 @@ def invoke(
     name = function or samples.function_of(file)
     text = _read(file)
     samples.placeholders(text)
-    with locked(settings.state_dir) if keep else nullcontext(), asyncio.Runner() as runner:
-        state_dir = settings.state_dir if keep else None
-        ground = backend(settings, state_dir=state_dir, origins=(ORIGIN,), terminal=terminal)
+    with locked(settings.state_dir) if keep else nullcontext() as state, asyncio.Runner() as runner:
+        ground = backend(settings, state=state, origins=(ORIGIN,), terminal=terminal)
         # The handler has an event loop of its own, which cannot run inside another: so this one stands still meanwhile.
         entered = runner.run(ground.__aenter__())
         try:

@@ -56,11 +56,17 @@ class Ministack:
 
     @classmethod
     async def start(
-        cls, *, state_dir: Path | None, inherited: Mapping[str, str], log: Callable[[str], None]
+        cls,
+        *,
+        state_dir: Path | None,
+        inherited: Mapping[str, str],
+        log: Callable[[str], None],
+        holding: tuple[int, ...] = (),
     ) -> "Ministack":
         """Starts it and returns when it answers. Without `state_dir`, nothing is kept.
 
-        `inherited` is the environment to start from; `log` gets each line that it writes. Raises `MinistackFailed`.
+        `holding` are descriptors that stay open as long as it lives, such as a lock's; `inherited` is the environment
+        to start from; `log` gets each line that it writes. Raises `MinistackFailed`.
         """
         scratch = tempfile.TemporaryDirectory(prefix="chatkit-lambda-") if state_dir is None else None
         directory = Path(scratch.name) if scratch is not None else (state_dir or Path()).absolute()
@@ -78,7 +84,7 @@ class Ministack:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                pass_fds=(listener.fileno(),),
+                pass_fds=(listener.fileno(), *holding),
                 env={**inherited, **_variables(directory, port, credentials, keep=state_dir is not None)},
                 umask=0o077,
                 # Ctrl-C reaches the whole foreground group; this process ends when it is told, after the functions.

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from functions.errors import ChatKitLambdaError, SettingError
 from functions.local import front_end
-from functions.local.backend import Backend, backend, locked
+from functions.local.backend import Backend, StateDir, backend, locked
 from functions.local.events import HttpRequest, function_url_event
 from functions.local.function import Function
 from functions.local.invocation import FunctionError
@@ -45,8 +45,8 @@ def serve(settings: LocalSettings, terminal: Terminal) -> None:
 
     Raises `SettingError`, `FunctionFailed`, or `MinistackFailed`, which also tells of a ministack that ended in use.
     """
-    with _listener(settings.port) as listener, locked(settings.state_dir):
-        asyncio.run(_until_signalled(_Stack(settings, terminal, listener).run, terminal))
+    with _listener(settings.port) as listener, locked(settings.state_dir) as state:
+        asyncio.run(_until_signalled(_Stack(settings, terminal, listener, state).run, terminal))
 
 
 def _listener(port: int) -> socket.socket:
@@ -91,7 +91,8 @@ async def _until_signalled(run: Callable[[], Coroutine[Any, Any, None]], termina
 
 
 class _Stack:
-    def __init__(self, settings: LocalSettings, terminal: Terminal, listener: socket.socket) -> None:
+    def __init__(self, settings: LocalSettings, terminal: Terminal, listener: socket.socket, state: StateDir) -> None:
+        self._state = state
         self._settings = settings
         self._terminal = terminal
         self._listener = listener
@@ -104,7 +105,7 @@ class _Stack:
         origins = tuple(f"http://{host}:{self._port}" for host in (_HOST, "localhost"))
         async with AsyncExitStack() as ending:
             ground = await ending.enter_async_context(
-                backend(settings, state_dir=settings.state_dir, origins=origins, terminal=self._terminal)
+                backend(settings, state=self._state, origins=origins, terminal=self._terminal)
             )
             chat = self._function("chat", ground, ending)
             api = self._function("api", ground, ending)

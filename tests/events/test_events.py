@@ -158,7 +158,7 @@ def stack() -> Iterator[None]:
     settings = LocalSettings()
     level = logging.getLogger().level
     with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
-        ground = backend(settings, state_dir=None, origins=(ORIGIN,), terminal=Terminal(quiet=True))
+        ground = backend(settings, state=None, origins=(ORIGIN,), terminal=Terminal(quiet=True))
         entered = runner.run(ground.__aenter__())
         try:
             runner.run(entered.prepare())

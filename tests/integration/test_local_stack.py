@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,17 +82,15 @@ def test_ports_are_on_this_machine_only(stack: Stack) -> None:
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_two_stacks_on_one_folder(stack: Stack, tmp_path: Path) -> None:
+def test_two_stacks_on_one_folder(stack: Stack) -> None:
     """A second stack with the same data does not start, and says why."""
-    state_dir = stack.process.args[-1]  # type: ignore[index]
-
     refused = subprocess.run(
-        [*COMMAND, "serve", "--port", "0", "--state-dir", state_dir],
+        [*COMMAND, "serve", "--port", "0", "--state-dir", str(stack.state_dir)],
         capture_output=True, text=True, timeout=60, check=False, env=environment(),
     )  # fmt: skip
 
     assert refused.returncode == 1
-    assert refused.stderr == f"chatkit-lambda: setting STATE_DIR: {state_dir} is in use by another local stack\n"
+    assert refused.stderr == f"chatkit-lambda: setting STATE_DIR: {stack.state_dir} is in use by another local stack\n"
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
@@ -144,6 +143,19 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
         assert second.say("And this", thread=thread)[-1]["type"] == "thread.item.done"
 
 
+def test_an_impatient_ctrl_c(tmp_path: Path) -> None:
+    """A second one, whenever it comes, leaves no process either, and no lock that keeps the next stack off."""
+    with running_stack(tmp_path) as stack:
+        family = stack.family()
+        stack.process.send_signal(signal.SIGINT)
+        assert stack.end(signal.SIGINT) in {0, 130}
+        _, alive = psutil.wait_procs(family, timeout=END_SECONDS)
+
+    assert alive == []
+    with running_stack(tmp_path) as again:
+        assert again.say("Hello")[0]["type"] == "thread.created"
+
+
 def test_a_power_cut(tmp_path: Path) -> None:
     """When everything is killed at once, nothing that was answered is lost."""
     with running_stack(tmp_path) as first:
@@ -158,15 +170,19 @@ def test_a_power_cut(tmp_path: Path) -> None:
         assert texts(second, thread) == before
 
 
-def test_children_do_not_outlive_a_killed_stack(tmp_path: Path) -> None:
-    """When the stack alone is killed, what it has started notices and ends, after it has saved."""
+def test_a_stack_that_is_killed_alone(tmp_path: Path) -> None:
+    """What it has started notices, saves, and ends; the next stack waits for that and goes on."""
     with running_stack(tmp_path) as stack:
+        thread = stack.say("Remember this")[0]["thread"]["id"]
+        before = texts(stack, thread)
         _, *children = stack.family()
         stack.process.kill()
+        stack.process.wait()
+        with running_stack(tmp_path) as second:
+            assert texts(second, thread) == before
         _, alive = psutil.wait_procs(children, timeout=END_SECONDS)
 
     assert alive == []
-    assert (tmp_path / "state" / "dynamodb.json").exists()
     assert not (tmp_path / "state" / "journal.jsonl").exists()
 
 

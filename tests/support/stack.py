@@ -35,6 +35,7 @@ class Stack:
     """A running stack."""
 
     process: subprocess.Popen[str]
+    state_dir: Path
     output: list[str] = field(default_factory=list)
     """The lines of its standard output and standard error."""
     url: str = ""
@@ -88,7 +89,7 @@ def running_stack(state_dir: Path, **variables: str) -> Iterator[Stack]:
         text=True,
         env=environment(**variables),
     )
-    stack = Stack(process)
+    stack = Stack(process, state_dir)
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     reader = threading.Thread(target=_read, args=(process, stack.output, lines), daemon=True)
     reader.start()
