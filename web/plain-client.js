@@ -157,7 +157,6 @@ export function mountPlainClient(container, { url, fetcher, locale, threadId, gr
     let failure = null;
     try {
       for await (const event of protocol.stream(type, params, { signal: AbortSignal.any([left, stop.signal]) })) {
-        if (left.aborted) return;
         if (last !== undefined && event.type !== "error") {
           state = droppedAfter(state, last);
           last = undefined;

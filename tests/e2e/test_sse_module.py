@@ -27,10 +27,10 @@ EVERY_CUT: Final = """async (bytes) => {
 }"""
 
 STREAM: Final = (
-    'data: {"a":"é🙂"}\n\n: keep-alive\n\ndata: two\r\n\r\ndata:three\rdata: lines\r\r'
+    'data: {"a":"é🙂"}\n\n: keep-alive\n\ndata: one\r\ndata: two\r\n\r\ndata:three\rdata: lines\r\r'
     "event: named\nid: 7\nretry: 1\ndata: \u2028 \u2029 \x85 stay\n\ndata\n\ndata: unfinished\n"
 ).encode()
-EVENTS: Final = ['{"a":"é🙂"}', "two", "three\nlines", "\u2028 \u2029 \x85 stay", ""]
+EVENTS: Final = ['{"a":"é🙂"}', "one\ntwo", "three\nlines", "\u2028 \u2029 \x85 stay", ""]
 
 
 def decode(page: Page, stream: bytes, size: int) -> Any:
