@@ -12,8 +12,8 @@ from infra.stacks.chat import ChatStack
 from infra.stacks.data import DataStack
 
 
-def add_stacks(app: App, *, config: Config, code: lambda_.Code) -> tuple[DataStack, ChatStack]:
-    """Adds the stage's stacks, checked by cdk-nag."""
+def add_stacks(app: App, *, config: Config, code: lambda_.Code, compiled: bool) -> tuple[DataStack, ChatStack]:
+    """Adds the stage's stacks, checked by cdk-nag. `compiled`: whether `code` holds bytecode; without, it warns."""
     data = DataStack(app, f"chatkit-{config.stage}-data", config=config)
     chat = ChatStack(app, f"chatkit-{config.stage}-chat", config=config, data=data, code=code)
     Tags.of(app).add("project", "chatkit-lambda")
@@ -21,6 +21,12 @@ def add_stacks(app: App, *, config: Config, code: lambda_.Code) -> tuple[DataSta
     acknowledge(data, DATA, stage=config.stage)
     acknowledge(chat, CHAT + (CHAT_LOG_ROLE if config.api_gateway_log_role else ()), stage=config.stage)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    if not compiled:
+        Annotations.of(chat).add_warning_v2(
+            "chatkit-lambda:sources-only",
+            f"No Python {PYTHON_VERSION} was found on this machine, so the functions are shipped without bytecode and "
+            f"start about twice as slowly. `.venv/bin/uv python install {PYTHON_VERSION}` brings one.",
+        )
     return data, chat
 
 
@@ -29,13 +35,7 @@ def main() -> None:
     app = App()
     config = Config.from_context(app.node.try_get_context)
     package = Package(compiler=find_compiler())
-    _, chat = add_stacks(app, config=config, code=bundled(package))
-    if package.compiler is None:
-        Annotations.of(chat).add_warning_v2(
-            "chatkit-lambda:sources-only",
-            f"No Python {PYTHON_VERSION} was found on this machine, so the functions are shipped without bytecode and "
-            f"start about twice as slowly. `uv python install {PYTHON_VERSION}` brings one.",
-        )
+    add_stacks(app, config=config, code=bundled(package), compiled=package.compiler is not None)
     app.synth()
 
 

@@ -1,0 +1,231 @@
+"""What is shipped, built for real."""
+
+import platform
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functions.settings import Names
+from infra.package import ARM64, AWS_SERVICES, EXEC_WRAPPER, X86_64, Package, PackageError, find_compiler
+
+# Fetching wheels for the first time, and compiling a thousand modules, takes its time on a busy machine.
+pytestmark = pytest.mark.timeout(400)
+
+LIMIT = 20_000_000
+"""The most that the zipped package may weigh, in bytes: it is fetched at each cold start."""
+
+ENVIRONMENT = {
+    Names.STAGE: "dev",
+    Names.TABLE_NAME: "table",
+    Names.BUCKET_NAME: "bucket",
+    Names.TOKEN_SECRET_ID: "token",
+    Names.OPENAI_SECRET_ID: "openai",
+    Names.ALLOWED_ORIGINS: "https://app.example.com",
+    Names.IDENTITY: "iam",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+}
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Path | None:
+    """The Python 3.13 of this machine."""
+    return find_compiler()
+
+
+@pytest.fixture(scope="module")
+def compiled(compiler: Path | None) -> Path:
+    """The same; skips where there is none."""
+    if compiler is None:
+        pytest.skip("needs Python 3.13 on this machine (uv python install 3.13)")
+    return compiler
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory, compiler: Path | None) -> Path:
+    """The package as it is deployed."""
+    output = tmp_path_factory.mktemp("arm64")
+    Package(compiler=compiler).build(output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def runnable(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Path:
+    """The package for this machine's processor, unpacked from its archive."""
+    if platform.machine() not in {"x86_64", "AMD64"} or platform.system() != "Linux":
+        pytest.skip("needs Linux on x86_64, for which Lambda's wheels are built as for arm64")
+    built = tmp_path_factory.mktemp("x86_64")
+    Package(compiler=compiled, platform=X86_64).build(built)
+    unpacked = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(archive(built, tmp_path_factory.mktemp("zip"))) as opened:
+        opened.extractall(unpacked)
+    return unpacked
+
+
+def archive(folder: Path, where: Path) -> Path:
+    """The folder as a zip, compressed as the CDK does."""
+    path = where / "package.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+        for file in files(folder):
+            opened.write(file, file.relative_to(folder))
+    return path
+
+
+def files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def run(python: Path, task: Path, code: str) -> str:
+    """Runs code as on Lambda: nothing but the package and the standard library can be imported."""
+    prelude = f"import sys; sys.path.insert(0, {str(task)!r})\n"
+    command = [python, "-I", "-S", "-W", "error", "-c", prelude + code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=ENVIRONMENT)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_it_is_small(package: Path, tmp_path: Path) -> None:
+    """The zipped package weighs at most 20 MB."""
+    assert archive(package, tmp_path).stat().st_size <= LIMIT
+
+
+def test_it_is_for_arm64(package: Path) -> None:
+    """Every native library is for Lambda's processor."""
+    libraries = [path for path in files(package) if path.suffix == ".so"]
+    assert libraries
+    # The machine's number in an ELF header: 183 is AArch64.
+    assert {path.read_bytes()[18:20] for path in libraries} == {(183).to_bytes(2, "little")}
+
+
+def test_every_source_is_compiled(package: Path, compiled: Path) -> None:
+    """Each module has bytecode for 3.13 that Python takes without a look at the source."""
+    sources = [path for path in files(package) if path.suffix == ".py"]
+    bytecode = [path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc" for path in sources]
+    assert len(sources) > 1000
+    assert set(bytecode) == {path for path in files(package) if path.suffix == ".pyc"}
+    # PEP 552: the flags follow the magic number; 1 is "by hash, unchecked".
+    assert {path.read_bytes()[4:8] for path in bytecode} == {(1).to_bytes(4, "little")}
+
+
+def test_tracebacks_name_the_place_on_lambda(package: Path, compiled: Path) -> None:
+    """Bytecode names its source as it lies on Lambda, not as it lay where it was built."""
+    (code,) = (package / "functions" / "__pycache__").glob("errors.*.pyc")
+    assert b"/var/task/functions/errors.py" in code.read_bytes()
+    assert str(package).encode() not in code.read_bytes()
+
+
+def test_only_what_is_used_is_in(package: Path) -> None:
+    """No local stack, no tests, no scripts, no stubs, and of botocore's data only the services that are called."""
+    assert not (package / "functions" / "local").exists()
+    assert not (package / "bin").exists()
+    names = {part for path in files(package) for part in path.relative_to(package).parts[:-1]}
+    assert not names & {"tests", "test", "examples"}
+    assert not [path for path in files(package) if path.suffix in {".pyi", ".c", ".md"}]
+    data = package / "botocore" / "data"
+    assert {path.name for path in data.iterdir() if path.is_dir()} == set(AWS_SERVICES)
+    assert not list(data.glob("*/*/examples-1.json"))
+
+
+def test_the_exec_wrapper_can_be_executed(package: Path) -> None:
+    """Lambda can run the start script; no other file is executable."""
+    assert [path.relative_to(package).as_posix() for path in files(package) if path.stat().st_mode & 0o111] == [
+        EXEC_WRAPPER
+    ]
+
+
+@pytest.mark.parametrize("name", ["chat", "api"])
+def test_a_handler_can_be_imported(runnable: Path, compiled: Path, name: str) -> None:
+    """On Python 3.13, with nothing installed beside the package, each handler is there."""
+    assert "True" in run(compiled, runnable, f"from functions.handlers.{name} import handler; print(callable(handler))")
+
+
+def test_nothing_is_missing(runnable: Path, compiled: Path) -> None:
+    """Every module of the functions can be imported, and each service's client made from what is left of botocore."""
+    code = f"""
+import importlib, pkgutil, boto3, functions
+names = [m.name for m in pkgutil.walk_packages(functions.__path__, "functions.") if "__main__" not in m.name]
+for name in names:
+    importlib.import_module(name)
+for service in {AWS_SERVICES!r}:
+    boto3.client(service)
+print(len(names))
+"""
+    assert int(run(compiled, runnable, code)) > 20
+
+
+def test_what_runs_is_the_bytecode(runnable: Path, compiled: Path) -> None:
+    """Python runs the bytecode that was shipped, and does not look at the source beside it."""
+    source = runnable / "functions" / "errors.py"
+    kept = source.read_bytes()
+    source.write_text("raise AssertionError('the source was compiled anew')")
+    try:
+        assert run(compiled, runnable, "import functions.errors; print('imported')") == "imported\n"
+    finally:
+        source.write_bytes(kept)
+
+
+def test_without_a_compiler_the_sources_are_shipped(tmp_path: Path) -> None:
+    """Where the machine has no Python 3.13, the package is complete, but for its bytecode."""
+    Package(compiler=None).build(tmp_path)
+    assert not [path for path in files(tmp_path) if path.suffix == ".pyc"]
+    assert (tmp_path / "functions" / "handlers" / "chat.py").exists()
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Package:
+    """A recipe whose sources a test may change."""
+    functions = tmp_path / "functions"
+    for name in ("handlers/chat.py", "local/stack.py"):
+        (functions / name).parent.mkdir(parents=True)
+        (functions / name).write_text("a = 1\n")
+    requirements = tmp_path / "runtime.txt"
+    requirements.write_text("a==1\n")
+    return Package(compiler=None, requirements=requirements, functions=functions)
+
+
+def test_the_fingerprint_is_that_of_what_goes_in(recipe: Package) -> None:
+    """What is not shipped, or only touched, leaves the fingerprint as it is."""
+    before = recipe.fingerprint()
+    (recipe.functions / "local" / "stack.py").write_text("b = 2\n")
+    (recipe.functions / "handlers" / "chat.py").touch()
+    (recipe.functions / "__pycache__").mkdir()
+    (recipe.functions / "__pycache__" / "chat.pyc").write_bytes(b"0")
+    assert recipe.fingerprint() == before
+
+
+@pytest.mark.parametrize("change", ["source", "new", "renamed", "requirements", "platform", "compiler"])
+def test_the_fingerprint_follows_each_input(recipe: Package, change: str) -> None:
+    """Whatever changes the package changes its fingerprint, so that it is deployed."""
+    before = recipe.fingerprint()
+    chat = recipe.functions / "handlers" / "chat.py"
+    changed = recipe
+    match change:
+        case "source":
+            chat.write_text("a = 2\n")
+        case "new":
+            (recipe.functions / "new.py").write_text("")
+        case "renamed":
+            chat.rename(chat.with_name("talk.py"))
+        case "requirements":
+            recipe.requirements.write_text("a==2\n")
+        case "platform":
+            changed = Package(
+                compiler=None, platform=X86_64, requirements=recipe.requirements, functions=recipe.functions
+            )
+        case "compiler":
+            changed = Package(
+                compiler=Path("python"), platform=ARM64, requirements=recipe.requirements, functions=recipe.functions
+            )
+    assert changed.fingerprint() != before
+
+
+def test_what_cannot_be_fetched_is_said(recipe: Package, tmp_path: Path) -> None:
+    """A requirement without a hash stops the build with uv's own words."""
+    output = tmp_path / "output"
+    output.mkdir()
+    with pytest.raises(PackageError, match=r"fetching the dependencies failed:\n(.|\n)*hash"):
+        recipe.build(output)

@@ -1,0 +1,85 @@
+"""A stage's settings: what the command line may say, and what is refused."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from infra import config as module
+from infra.config import Config, ConfigError
+
+PROD = {"stage": "prod", "allowed_origins": "https://app.example.com"}
+
+
+def read(context: dict[str, Any]) -> Config:
+    return Config.from_context(context.get)
+
+
+def test_dev_needs_nothing() -> None:
+    """Without any choice there is a dev stage, for the local playground's page."""
+    config = read({})
+    assert (config.stage, config.protect_data) == ("dev", False)
+    assert config.allowed_origins == ("http://localhost:8787", "http://127.0.0.1:8787")
+
+
+def test_prod_protects_its_data() -> None:
+    """Stage prod keeps data when its stack goes."""
+    assert read(PROD).protect_data
+
+
+def test_every_setting_can_be_given() -> None:
+    """Each field has a parser, so that none can only be set in code."""
+    assert {field.name for field in fields(Config)} == {"stage", *module._PARSERS}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "read_as"),
+    [
+        (
+            "allowed_origins",
+            "https://a.example, https://b.example:8443",
+            ("https://a.example", "https://b.example:8443"),
+        ),
+        ("openai_base_url", "https://proxy.example/v1", "https://proxy.example/v1"),
+        ("token_seconds", "60", 60),
+        ("log_level", "DEBUG", "DEBUG"),
+        ("log_days", "365", 365),
+        ("protect_data", "false", False),
+        ("chat_memory", "2048", 2048),
+        ("requests_per_second", "1", 1),
+        ("api_gateway_log_role", "False", False),
+    ],
+)
+def test_the_command_line_decides(name: str, given: str, read_as: object) -> None:
+    """What the command line gives replaces the stage's own value, in that value's type."""
+    assert getattr(read(PROD | {name: given}), name) == read_as
+
+
+@pytest.mark.parametrize(
+    ("context", "named"),
+    [
+        ({"stage": "production"}, "stage must be one of dev, prod"),
+        ({"stage": "prod"}, "allowed_origins is missing"),
+        ({"allowed_origins": ""}, "allowed_origins is empty"),
+        ({"allowed_origins": "*"}, "no wildcard"),
+        ({"allowed_origins": "https://*.example.com"}, "no wildcard"),
+        ({"allowed_origins": "https://app.example.com/"}, "allowed_origins must list origins"),
+        ({"allowed_origins": "app.example.com"}, "allowed_origins must list origins"),
+        ({"allowed_origins": "https://me@app.example.com"}, "allowed_origins must list origins"),
+        ({"allowed_origins": "ftp://app.example.com"}, "allowed_origins must list origins"),
+        ({"stage": "prod", "allowed_origins": "http://app.example.com"}, "must be https in stage prod"),
+        ({"openai_base_url": "http://proxy.example"}, "openai_base_url must begin with https://"),
+        ({"token_seconds": "59"}, "token_seconds must be from 60 to 3600"),
+        ({"token_seconds": "1e3"}, "token_seconds must be a whole number"),
+        ({"log_level": "TRACE"}, "log_level must be one of"),
+        ({"log_days": "2"}, "log_days must be one of"),
+        ({"protect_data": "yes"}, "protect_data must be true or false"),
+        ({"chat_memory": "64"}, "chat_memory must be from 128"),
+        ({"request_burst": "0"}, "request_burst must be from 1"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused(context: dict[str, str], named: str) -> None:
+    """A wrong setting stops the synthesis with its name and what is wanted."""
+    with pytest.raises(ConfigError, match=r"-c \w+=") as caught:
+        read(context)
+    assert named in str(caught.value)
