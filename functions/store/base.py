@@ -102,5 +102,5 @@ class Store(Protocol):
         ...
 
     async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
-        """Deletes items; those that are gone already are passed over."""
+        """Deletes items with the feedback on them; those that are gone already are passed over."""
         ...

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from functions.errors import InternalError, NotFound, ThreadUnavailable, Unavailable
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
+from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store import batches, keys, rows, table
 from functions.store import transactions as tx
@@ -91,7 +92,7 @@ class DynamoDBStore:
         except tx.ConditionsFailed:
             existed = False
         partition = keys.items_partition(user, thread_id)
-        left = [] if partition is None else await self._keys_in(partition)
+        left = await self._all(partition, keys.EVERYTHING, projection=rows.KEY_ATTRIBUTES) if partition else []
         if not (existed or left):
             raise keys.thread_not_found()
         # The objects go before the rows: as long as a row is left, a repeated call comes here again.
@@ -147,10 +148,35 @@ class DynamoDBStore:
         except tx.ConditionsFailed:
             raise keys.thread_not_found() from None
 
-    async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
-        """See `Store`. A read, to learn what lies in S3, then the deletions; 25 items each."""
+    async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
+        """See `Store`. Each transaction of 99 items is done or not done as a whole, one after the other."""
+        check = tx.thread_exists(self._table, keys.thread(user, thread_id))
+        puts = [tx.put(self._table, row) for row in rows.feedback_rows(user, thread_id, item_ids, kind)]
+        most = tx.MAX_ACTIONS - 1
+        try:
+            for start in range(0, len(puts) or 1, most):
+                await tx.commit(self._client, [check, *puts[start : start + most]])
+        except tx.ConditionsFailed:
+            raise keys.thread_not_found() from None
+
+    async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
+        """See `Store`. The thread's row and its feedback are read at the same time."""
         partition = keys.items_partition(user, thread_id)
-        sorts = {sort: item_id for item_id in item_ids if (sort := keys.sort_key(keys.ITEMS, item_id))}
+        if partition is None:
+            raise keys.thread_not_found()
+        everything = keys.span(keys.FEEDBACK, after=None, order="asc")
+        _, found = await asyncio.gather(self.load_thread(user, thread_id), self._all(partition, everything))
+        return dict(map(rows.read_feedback, found))
+
+    async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
+        """See `Store`. A read, to learn what is there and what lies in S3, then the deletions, 25 rows each."""
+        partition = keys.items_partition(user, thread_id)
+        sorts = {
+            sort: item_id
+            for item_id in item_ids
+            for kind in (keys.ITEMS, keys.FEEDBACK)
+            if (sort := keys.sort_key(kind, item_id))
+        }
         if partition is None or not sorts:
             return
         wanted = [rows.key_row(keys.Key(partition, sort)) for sort in sorts]
@@ -189,17 +215,8 @@ class DynamoDBStore:
         """At most `limit` rows, at most about `PAGE_BYTES`, at least one if there is one; and whether there are more."""
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"a page has 1 to {MAX_PAGE} objects")
-        query: QueryInputTypeDef = {
-            "TableName": self._table,
-            "KeyConditionExpression": f"{table.PARTITION_KEY} = :partition AND {table.SORT_KEY} BETWEEN :low AND :high",
-            "ExpressionAttributeValues": {
-                ":partition": {"S": partition},
-                ":low": {"S": span.low},
-                ":high": {"S": span.high},
-            },
-            "ScanIndexForward": order == "asc",
-            "ConsistentRead": True,
-        }
+        query = self._query(partition, span)
+        query["ScanIndexForward"] = order == "asc"
         if not with_hidden:
             query["FilterExpression"] = f"attribute_not_exists({rows.HIDDEN})"
         taken: list[Row] = []
@@ -220,14 +237,10 @@ class DynamoDBStore:
                 return taken, False
             query["ExclusiveStartKey"] = last
 
-    async def _keys_in(self, partition: str) -> list[Row]:
-        query: QueryInputTypeDef = {
-            "TableName": self._table,
-            "KeyConditionExpression": f"{table.PARTITION_KEY} = :partition",
-            "ExpressionAttributeValues": {":partition": {"S": partition}},
-            "ProjectionExpression": f"{table.PARTITION_KEY}, {table.SORT_KEY}",
-            "ConsistentRead": True,
-        }
+    async def _all(self, partition: str, span: keys.Span, *, projection: str | None = None) -> list[Row]:
+        query = self._query(partition, span)
+        if projection:
+            query["ProjectionExpression"] = projection
         found: list[Row] = []
         while True:
             answer = await call(self._client.query, **query)
@@ -235,6 +248,18 @@ class DynamoDBStore:
             if not (last := answer.get("LastEvaluatedKey")):
                 return found
             query["ExclusiveStartKey"] = last
+
+    def _query(self, partition: str, span: keys.Span) -> "QueryInputTypeDef":
+        return {
+            "TableName": self._table,
+            "KeyConditionExpression": f"{table.PARTITION_KEY} = :partition AND {table.SORT_KEY} BETWEEN :low AND :high",
+            "ExpressionAttributeValues": {
+                ":partition": {"S": partition},
+                ":low": {"S": span.low},
+                ":high": {"S": span.high},
+            },
+            "ConsistentRead": True,
+        }
 
 
 async def _twice(read: Callable[[], Awaitable[R]]) -> R:
@@ -254,4 +279,4 @@ def _refusal(failure: tx.ConditionsFailed, thread_id: str) -> NotFound | ThreadU
     row = failure.failed[0]
     if row is None:
         return keys.thread_not_found()
-    return ThreadUnavailable(f"This thread is {rows.status(row)}.")
+    return ThreadUnavailable.of(rows.status(row))

@@ -4,10 +4,11 @@
 | --- | --- | --- |
 | thread | `U#` user | `T#` position `#` prefix of the thread's id |
 | item | `T#` thread id `#` user | `I#` position `#` prefix of the item's id |
+| feedback | `T#` thread id `#` user | `F#` position `#` prefix of the item's id |
 
-Whatever else belongs to one thread lies in its items' partition under another sort prefix, and goes when the thread is
-deleted. The user is part of every key, so another user's id is simply not found. A thread id has a fixed form without
-`#` and stands before the user, and the user stands last: so no two users share a key, whatever characters they hold.
+Whatever lies in the partition of a thread's items goes when the thread is deleted. The user is part of every key, so
+another user's id is simply not found. A thread id has a fixed form without `#` and stands before the user, and the user
+stands last: so no two users share a key, whatever characters they hold.
 
 The position is the part of an id that sorts by time (`functions.ids`); as it comes before the prefix, messages, tasks
 and widgets lie in one order. Pure: no I/O.
@@ -18,13 +19,15 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from functions import ids
 from functions.errors import InvalidRequest, NotFound
 from functions.store.base import Order
+from functions.translations import Text
 
 USER_CHARACTERS: Final = 256
 """The longest user id. Four UTF-8 bytes each and a thread id stay below DynamoDB's 2,048 bytes for a partition key."""
 
-ListKind: TypeAlias = Literal["T", "I"]
+ListKind: TypeAlias = Literal["T", "I", "F"]
 THREADS: Final = "T"
 ITEMS: Final = "I"
+FEEDBACK: Final = "F"
 
 # An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
 _BEFORE_LETTERS: Final = "!"
@@ -43,6 +46,10 @@ class Span(NamedTuple):
 
     low: str
     high: str
+
+
+EVERYTHING: Final = Span(_BEFORE_LETTERS, _BEHIND_LETTERS)
+"""All rows of a partition: every sort key begins with a letter."""
 
 
 def threads_partition(user: str) -> str:
@@ -73,7 +80,7 @@ def item(user: str, thread_id: str, item_id: str) -> Key:
 
 
 def sort_key(kind: ListKind, object_id: str) -> str | None:
-    """The sort key of an object in its list; None where the id is none of ours."""
+    """The sort key of what this kind of row has for an object; None where the id is none of ours."""
     position = ids.position(object_id)
     return f"{kind}#{position}#{object_id.partition('_')[0]}" if position else None
 
@@ -96,12 +103,12 @@ def span(kind: ListKind, *, after: str | None, order: Order) -> Span:
 
 def thread_not_found() -> NotFound:
     """What is raised where a thread is not there."""
-    return NotFound("This thread does not exist.")
+    return NotFound(Text.THREAD_NOT_FOUND)
 
 
 def item_not_found() -> NotFound:
     """What is raised where an item is not there."""
-    return NotFound("This item does not exist.")
+    return NotFound(Text.ITEM_NOT_FOUND)
 
 
 def _checked(user: str) -> str:

@@ -8,7 +8,8 @@ A row holds its object as one JSON document, in the first of these ways that it 
   transaction go there too while they are too large together.
 
 A thread's row also has its status, which conditions test; a hidden item's row has `is_hidden`, by which it is left out of
-what a client lists. `v` is the version of all this.
+what a client lists. A row of feedback has no document: it names its `item`, and what the user thinks of it, `feedback`.
+`v` is the version of all this.
 
 The limits behind the numbers: 400 KB for a row with its attributes' names, 4 MB for a transaction
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
@@ -24,8 +25,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from functions.errors import InternalError
+from functions.errors import InternalError, InvalidRequest
 from functions.protocol.items import THREAD_ITEM, HiddenContextItem, ThreadItem, ThreadItemBase, is_hidden
+from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store import keys, table
 
@@ -38,13 +40,17 @@ Row: TypeAlias = "dict[str, AttributeValueTypeDef]"
 STATUS: Final = "thread_status"
 HIDDEN: Final = "is_hidden"
 _VERSION: Final = "v"
+_ITEM: Final = "item"
+_FEEDBACK: Final = "feedback"
 _TEXT: Final = "doc"
 _COMPRESSED: Final = "zip"
 _OBJECT: Final = "s3"
 _DIGEST: Final = "sha256"
 _SIZE: Final = "size"
 
-POINTER_ATTRIBUTES: Final = f"{table.PARTITION_KEY}, {table.SORT_KEY}, {_OBJECT}, {_DIGEST}"
+KEY_ATTRIBUTES: Final = f"{table.PARTITION_KEY}, {table.SORT_KEY}"
+"""The projection that `key` needs."""
+POINTER_ATTRIBUTES: Final = f"{KEY_ATTRIBUTES}, {_OBJECT}, {_DIGEST}"
 """The projection that `key` and `pointer` need."""
 
 VERSION: Final = "1"
@@ -58,6 +64,7 @@ ITEM_BYTES: Final = 8_000_000
 """The largest document of an item."""
 
 _THREAD: Final = TypeAdapter(ThreadMetadata)
+_FEEDBACK_KIND: Final[TypeAdapter[FeedbackKind]] = TypeAdapter(FeedbackKind)
 
 M = TypeVar("M", bound=ThreadMetadata | ThreadItemBase)
 
@@ -153,6 +160,34 @@ def pack_items(
         else:
             packed.append(PackedItem({**row, _COMPRESSED: {"B": body}}))
     return packed
+
+
+def feedback_rows(user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> list[Row]:
+    """The rows of feedback on items, one for each. Raises `InvalidRequest` for an item id that is none of ours."""
+    partition = keys.items_partition(user, thread_id)
+    if partition is None:
+        raise keys.thread_not_found()
+    rows: dict[str, Row] = {}
+    for number, item_id in enumerate(item_ids):
+        sort = keys.sort_key(keys.FEEDBACK, item_id)
+        if sort is None:
+            raise InvalidRequest(f"params.item_ids.{number}", "is no id that this backend has given")
+        rows[item_id] = {
+            **key_row(keys.Key(partition, sort)),
+            _VERSION: {"N": VERSION},
+            _ITEM: {"S": item_id},
+            _FEEDBACK: {"S": kind},
+        }
+    return list(rows.values())
+
+
+def read_feedback(row: Row) -> tuple[str, FeedbackKind]:
+    """An item's id and what the user thinks of it. Raises `InternalError` where the row is no feedback."""
+    try:
+        _check_version(row)
+        return _string(row, _ITEM), _FEEDBACK_KIND.validate_python(_string(row, _FEEDBACK))
+    except (KeyError, ValueError):
+        raise _unreadable(row) from None
 
 
 def read_thread(row: Row) -> ThreadMetadata:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Action = TransactWriteItemTypeDef
 
+MAX_ACTIONS: Final = 100
+"""The most actions in one transaction."""
 EXISTS: Final = f"attribute_exists({table.PARTITION_KEY})"
 ABSENT: Final = f"attribute_not_exists({table.PARTITION_KEY})"
 

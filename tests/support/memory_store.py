@@ -9,16 +9,15 @@ from functions.errors import InternalError, InvalidRequest, NotFound, ThreadUnav
 from functions.protocol.base import Page
 from functions.protocol.items import THREAD_ITEM, ThreadItem, is_hidden
 from functions.protocol.requests import FeedbackKind
-from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_ITEMS, MAX_PAGE, Order
+from functions.translations import Text
 
 
 @dataclass
 class _Stored:
     thread: str
     items: dict[str, str] = field(default_factory=dict)
-    feedback: dict[str, FeedbackKind] = field(default_factory=dict)
     feedback: dict[str, FeedbackKind] = field(default_factory=dict)
 
 
@@ -40,7 +39,7 @@ class MemoryStore:
         _check_new(thread_id=thread_id, items=items)
         thread = ThreadMetadata.model_validate_json(stored.thread)
         if thread.status.type != "active":
-            raise ThreadUnavailable(f"This thread is {thread.status.type}.")
+            raise ThreadUnavailable.of(thread.status.type)
         if any(item.id in stored.items for item in items):
             raise InternalError(f"an item of {thread_id} exists already")
         stored.items |= {item.id: _item_json(item) for item in items}
@@ -80,7 +79,7 @@ class MemoryStore:
         _check_user(user)
         stored = self._threads.get((user, thread_id), _Stored(""))
         if item_id not in stored.items:
-            raise NotFound("This item does not exist.")
+            raise NotFound(Text.ITEM_NOT_FOUND)
         return THREAD_ITEM.validate_json(stored.items[item_id])
 
     async def save_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> None:
@@ -100,15 +99,6 @@ class MemoryStore:
     async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
         return dict(self._find(user, thread_id).feedback)
 
-    async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
-        stored = self._find(user, thread_id)
-        if not all(map(ids.position, item_ids)):
-            raise InvalidRequest("params.item_ids", "holds an id that this backend has not given")
-        stored.feedback |= dict.fromkeys(item_ids, kind)
-
-    async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
-        return dict(self._find(user, thread_id).feedback)
-
     async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
         _check_user(user)
         if (user, thread_id) in self._threads:
@@ -119,7 +109,7 @@ class MemoryStore:
     def _find(self, user: str, thread_id: str) -> _Stored:
         _check_user(user)
         if (user, thread_id) not in self._threads:
-            raise NotFound("This thread does not exist.")
+            raise NotFound(Text.THREAD_NOT_FOUND)
         return self._threads[user, thread_id]
 
 

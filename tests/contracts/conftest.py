@@ -1,0 +1,118 @@
+"""The adapters that the contracts run on: memory, DynamoDB on moto (in process), DynamoDB on ministack (a process)."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
+
+from functions.store import table
+from functions.store.base import Store
+from functions.store.dynamodb import DynamoDBStore
+from functions.store.large_items import LargeItems
+from tests.support.memory_store import MemoryStore
+from tests.support.ministack import ministack as ministack  # the fixture
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+TABLE = "chatkit"
+BUCKET = "chatkit-items"
+
+
+@dataclass
+class Aws:
+    """What lies under a DynamoDB store, and the names of the operations that were called on it, in order."""
+
+    dynamodb: "DynamoDBClient"
+    s3: "S3Client"
+    operations: list[str] = field(default_factory=list, repr=False)
+
+    def objects(self) -> list[str]:
+        """The names of all objects in the bucket."""
+        return [entry.get("Key", "") for entry in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+@dataclass
+class Adapter:
+    """A store, and what lies under it."""
+
+    name: str
+    store: Store
+    aws: Aws | None = None
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=["memory", "moto", "ministack"])
+def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
+    """Each adapter in turn. Its tests share it, and keep apart by having users of their own."""
+    if request.param == "memory":
+        yield Adapter("memory", MemoryStore())
+    elif request.param == "moto":
+        with mock_aws(), _one_at_a_time(), _on_aws("moto", region_name="us-east-1") as adapter:
+            yield adapter
+    else:
+        with _on_aws("ministack", **request.getfixturevalue("ministack").client_arguments()) as adapter:
+            yield adapter
+
+
+@pytest.fixture
+def store(adapter: Adapter) -> Iterator[Store]:
+    """The adapter's store; no test of it may have scanned a table."""
+    if adapter.aws is None:
+        yield adapter.store
+        return
+    if adapter.name == "moto":
+        # moto copies the whole table for each action of a transaction: a small table keeps that bearable.
+        adapter.aws.dynamodb.delete_table(TableName=TABLE)
+        adapter.aws.dynamodb.create_table(**table.definition(TABLE))
+    adapter.aws.operations.clear()
+    yield adapter.store
+    assert not {"Scan", "ExecuteStatement", "ParallelScan"} & set(adapter.aws.operations)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """moto's tables are plain dictionaries, not made for calls from several threads: each call waits for the other."""
+    answer, lock = BotocoreStubber.__call__, threading.Lock()
+
+    def answer_alone(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "__call__", answer_alone)
+        yield
+
+
+@contextmanager
+def _on_aws(name: str, **arguments: Any) -> Iterator[Adapter]:
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20)
+    dynamodb = boto3.client("dynamodb", config=config, **arguments)
+    s3 = boto3.client("s3", config=config, **arguments)
+    aws = Aws(dynamodb, s3)
+    try:
+        dynamodb.create_table(**table.definition(TABLE))
+        dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=table.time_to_live())
+        s3.create_bucket(Bucket=BUCKET)
+        for client in (dynamodb, s3):
+            client.meta.events.register("before-call", lambda model, **_: aws.operations.append(model.name))
+        yield Adapter(
+            name, DynamoDBStore(client=dynamodb, table=TABLE, large_items=LargeItems(client=s3, bucket=BUCKET)), aws
+        )
+        dynamodb.delete_table(TableName=TABLE)
+    finally:
+        dynamodb.close()
+        s3.close()

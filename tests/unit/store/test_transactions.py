@@ -1,0 +1,84 @@
+"""Transactions: refused, in conflict, sent twice."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from functions.errors import InternalError, Unavailable
+from functions.store import transactions
+from functions.store.rows import Row
+from functions.store.transactions import ConditionsFailed, commit
+from tests.unit.store.conftest import Answer, Scripted
+
+ROW: Row = {"pk": {"S": "U#alice"}, "sk": {"S": "T#1"}}
+ACTIONS = [transactions.put("table", ROW), transactions.put_new("table", ROW), transactions.put_existing("table", ROW)]
+
+
+def cancelled(*codes: str, item: Any = None) -> Answer:
+    """A cancelled transaction, with a reason for each action."""
+    reasons = [{"Code": code} | ({"Item": item} if item and code != "None" else {}) for code in codes]
+    return Answer(400, "TransactionCanceledException", {"CancellationReasons": reasons})
+
+
+def test_botocores_own_retry_repeats_the_token(scripted: Scripted) -> None:
+    """A transaction whose answer was lost is sent again with the same token, so that DynamoDB does it once."""
+    client, script = scripted(Answer(500, "InternalServerError"), Answer(), attempts=2)
+    asyncio.run(commit(client, ACTIONS))
+    first, second = script.bodies
+    assert first["ClientRequestToken"]
+    assert first == second
+
+
+def test_two_transactions_have_two_tokens(scripted: Scripted) -> None:
+    """The token is one transaction's own: a like one later is another."""
+    client, script = scripted(Answer())
+    for _ in range(2):
+        asyncio.run(commit(client, ACTIONS))
+    assert len({body["ClientRequestToken"] for body in script.bodies}) == 2
+
+
+def test_failed_conditions_are_told_by_action(scripted: Scripted) -> None:
+    """Which actions' conditions failed is told, with the row that was met; a conflict beside them changes nothing."""
+    client, script = scripted(cancelled("None", "ConditionalCheckFailed", "TransactionConflict", item=ROW))
+    with pytest.raises(ConditionsFailed) as caught:
+        asyncio.run(commit(client, ACTIONS))
+    assert caught.value.failed == {1: ROW}
+    assert len(script.bodies) == 1
+
+
+def test_a_condition_that_met_no_row_says_so(scripted: Scripted) -> None:
+    """A failed condition without a row is told as None."""
+    client, _ = scripted(cancelled("ConditionalCheckFailed", "None", "None"))
+    with pytest.raises(ConditionsFailed) as caught:
+        asyncio.run(commit(client, ACTIONS))
+    assert caught.value.failed == {0: None}
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_rival_is_waited_for(scripted: Scripted, code: str) -> None:
+    """Where another transaction is at the same rows, the transaction is tried again, as a new one."""
+    client, script = scripted(cancelled(code, "None", "None"), cancelled("None", code, code), Answer())
+    asyncio.run(commit(client, ACTIONS))
+    assert len({body["ClientRequestToken"] for body in script.bodies}) == 3
+
+
+def test_a_rival_that_stays_makes_it_unavailable(scripted: Scripted) -> None:
+    """After some attempts the transaction is given up, and a retry of the whole may help."""
+    client, script = scripted(cancelled("TransactionConflict", "None", "None"))
+    with pytest.raises(Unavailable):
+        asyncio.run(commit(client, ACTIONS))
+    assert len(script.bodies) > 2
+
+
+@pytest.mark.parametrize("codes", [("ValidationError", "None"), ("TransactionConflict", "ItemCollectionSizeLimit"), ()])
+def test_another_reason_is_a_fault_of_ours(
+    scripted: Scripted, codes: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A transaction that can never succeed is not tried again, and its reasons are in the log."""
+    client, script = scripted(cancelled(*codes))
+    with pytest.raises(InternalError):
+        asyncio.run(commit(client, ACTIONS))
+    assert len(script.bodies) == 1
+    for code in codes:
+        assert code in caplog.text
