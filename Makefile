@@ -31,7 +31,7 @@ dev: $(READY) ## the local stack and its page, on 127.0.0.1:$PORT (8787), data u
 	@exec $(BIN)/chatkit-lambda serve
 
 test: $(READY) ## every test that needs no AWS account
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: $(READY) ## format, lint, types, layers, then the tests
 	$(BIN)/ruff format --check .

@@ -4,8 +4,8 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 from functions import assistant
 from functions.engine.engine import Engine
@@ -89,7 +89,9 @@ class Wiring:
 
     @cached_property
     def _large_items(self) -> LargeItems:
-        client: S3Client = self._client("s3")
+        def client() -> "S3Client":
+            return self._client("s3")
+
         return LargeItems(client=client, bucket=self._settings.bucket_name)
 
     @cached_property
@@ -112,9 +114,9 @@ class Wiring:
         return Secrets(client=client)
 
     @cached_property
-    def _session(self) -> boto3.Session:
-        return boto3.Session()
+    def _session(self) -> Session:
+        return Session()
 
     def _client(self, service: _Service) -> Any:
-        # The stubs know the services that are installed as extras, and call all others unknown.
-        return self._session.client(service, config=AWS_CONFIG)  # pyright: ignore[reportUnknownMemberType]
+        # What `boto3.client` does, without the import of boto3's resources and transfer manager.
+        return self._session.create_client(service, config=AWS_CONFIG)

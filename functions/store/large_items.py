@@ -8,7 +8,8 @@ the old row still finds the old object. What a thread has left behind goes with 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -31,10 +32,14 @@ class ObjectGone(Exception):
 class LargeItems:
     """The documents in S3. The functions' role needs `s3:ListBucket` too: without it S3 answers 403 for what is gone."""
 
-    def __init__(self, *, client: "S3Client", bucket: str) -> None:
-        """`client`: a boto3 S3 client."""
-        self._client = client
+    def __init__(self, *, client: Callable[[], "S3Client"], bucket: str) -> None:
+        """`client` makes the S3 client when the first large item comes: most functions never meet one."""
+        self._make_client = client
         self._bucket = bucket
+
+    @cached_property
+    def _client(self) -> "S3Client":
+        return self._make_client()
 
     async def put(self, items: Sequence[PackedItem]) -> None:
         """Stores the objects of those items that have one."""

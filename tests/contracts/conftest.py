@@ -110,7 +110,7 @@ def _on_aws(name: str, **arguments: Any) -> Iterator[Adapter]:
         for client in (dynamodb, s3):
             client.meta.events.register("before-call", lambda model, **_: aws.operations.append(model.name))
         yield Adapter(
-            name, DynamoDBStore(client=dynamodb, table=TABLE, large_items=LargeItems(client=s3, bucket=BUCKET)), aws
+            name, DynamoDBStore(client=dynamodb, table=TABLE, large_items=LargeItems(client=lambda: s3, bucket=BUCKET)), aws
         )
         dynamodb.delete_table(TableName=TABLE)
     finally:
