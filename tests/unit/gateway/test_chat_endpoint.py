@@ -175,10 +175,11 @@ def test_json_is_answered_in_one_piece(build: Build) -> None:
 
 @both
 def test_the_processor_is_told_who_asks(build: Build) -> None:
-    """User, request id and language reach the engine."""
+    """User, request id, languages and the wanted agent reach the engine."""
     processor = Echo()
-    ask(endpoint(processor), signed(build, **{"Accept-Language": "fr-FR"}))
-    assert processor.asked == [RequestContext(user="alice", request_id=REQUEST_ID, locale="fr-FR")]
+    ask(endpoint(processor), signed(build, **{"Accept-Language": "de;q=0.5, fr-FR", "X-Agent-Type": "sales"}))
+    context = RequestContext(user="alice", request_id=REQUEST_ID, locales=("fr-FR", "de"), agent_type="sales")
+    assert processor.asked == [context]
 
 
 @pytest.mark.parametrize(
