@@ -85,7 +85,7 @@ class BodyTooLarge(RequestError):
 
     def __init__(self, limit: int) -> None:
         """`limit` in bytes."""
-        super().__init__(Text.BODY_TOO_LARGE, limit=f"{limit:,}")
+        super().__init__(Text.BODY_TOO_LARGE, limit=limit)
         self.limit = limit
 
 

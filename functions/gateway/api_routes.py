@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from functions.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, RequestError
 from functions.gateway.cors import Cors
-from functions.gateway.faults import FAULT_BODY, log_fault
+from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import COMMON_HEADERS, error_body
 from functions.identity.base import TokenIssuer, checked_user
@@ -79,7 +79,7 @@ class ApiRoutes:
 
     def _failed(self, error: Exception) -> Response[str]:
         log_fault(error, self._request.request_id)
-        return Response(status_code=500, content_type="application/json", body=FAULT_BODY.decode())
+        return Response(status_code=500, content_type="application/json", body=fault_body().decode())
 
     @property
     def _request(self) -> Request:

@@ -4,7 +4,6 @@ ChatKit.js shows a user nothing of an HTTP error, and repeats a request that was
 request is answered with 200 and an `error` event; only 401 (the page renews its token) and 405 stay what they are.
 """
 
-import re
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
@@ -13,7 +12,7 @@ from functions.engine.results import NonStreamingResult, RequestContext, Streami
 from functions.errors import BodyTooLarge, RequestError, Unauthenticated
 from functions.gateway import sse
 from functions.gateway.cors import Cors
-from functions.gateway.faults import FAULT_BODY, log_fault
+from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import empty_response, error_body, event_stream, json_response
 from functions.identity.base import TokenVerifier
@@ -23,9 +22,6 @@ from functions.translations import parse_accept_language
 
 BODY_BYTES: Final = 1_000_000
 """The largest body of the protocol's endpoint."""
-
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
-"""The shape of a BCP 47 tag (https://www.rfc-editor.org/rfc/rfc5646#section-2.1)."""
 
 
 class Processor(Protocol):
@@ -65,7 +61,7 @@ class ChatEndpoint:
             log_fault(error, request.request_id)
             if _wants_events(request):
                 return event_stream(_one(sse.frame(ErrorEvent(code="stream.error", allow_retry=True))), headers)
-            return json_response(500, FAULT_BODY, headers)
+            return json_response(500, fault_body(_locales(request)), headers)
         if isinstance(result, NonStreamingResult):
             return json_response(200, result.json, headers)
         return event_stream(_frames(result.events), headers)

@@ -1,15 +1,20 @@
 """Faults of ours: what the operator sees of one, and what the caller does."""
 
+import json
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from functions.errors import InternalError
 from functions.runtime.failures import describe
-
-FAULT_BODY: Final = b'{"code":"internal","message":"Something went wrong."}'
-"""The JSON of a 500: nothing of what went wrong."""
+from functions.translations import Text, translate
 
 _log: Final = logging.getLogger(__name__)
+
+
+def fault_body(locales: Sequence[str] = ()) -> bytes:
+    """The JSON of a 500: nothing of what went wrong, in the user's language."""
+    return json.dumps({"code": "internal", "message": translate(Text.INTERNAL, locales)}, ensure_ascii=False).encode()
 
 
 def log_fault(error: Exception, request_id: str) -> None:

@@ -1,7 +1,7 @@
 """What this backend itself says to users, in their languages.
 
-One JSON file a language, named by its tag; `en.json` is the original. A new language is a new file: the test
-`tests/unit/translations` says what is missing in it.
+One JSON file a language, named by its tag; `en.json` is the original. A new language is a new file and a tag in `LANGUAGES`
+(docs/languages.md); the tests in `tests/unit/translations` say what is missing.
 """
 
 import json
@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from functions.translations.languages import DEFAULT, LANGUAGES, best_language, parse_accept_language
+from functions.translations.languages import DEFAULT, LANGUAGES, best_language, grouped, parse_accept_language
 
 __all__ = ["DEFAULT", "LANGUAGES", "Text", "best_language", "parse_accept_language", "translate"]
 
@@ -41,9 +41,16 @@ class Text(StrEnum):
 
 
 def translate(text: Text, locales: Sequence[str] = (), **values: str | int) -> str:
-    """The text in the first language of `locales` (BCP 47 tags) that there is; else in English."""
-    template = catalogue(best_language(locales)).get(text) or catalogue(DEFAULT)[text]
-    return template.format(**values)
+    """The text in the first language of `locales` (BCP 47 tags) that there is; else, or where it is missing, in English.
+
+    `values` are the text's placeholders, numbers written as in its language. Raises `KeyError` where one is not given.
+    """
+    language = best_language(locales)
+    template = catalogue(language).get(text)
+    if template is None:
+        language, template = DEFAULT, catalogue(DEFAULT)[text]
+    written = {name: grouped(value, language) if isinstance(value, int) else value for name, value in values.items()}
+    return template.format(**written)
 
 
 @cache
