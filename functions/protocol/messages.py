@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import FailFast, Field
+from pydantic import Field
 
 from functions.protocol.base import WireModel
 from functions.protocol.sources import Annotation
@@ -50,8 +50,8 @@ class InferenceOptions(WireModel):
 class UserMessageInput(WireModel):
     """A message as the client sends it."""
 
-    content: Annotated[list[UserMessageContent], FailFast(), Field(max_length=CONTENT_PARTS)]
-    attachments: Annotated[list[str], FailFast(), Field(max_length=ATTACHMENTS)]
+    content: Annotated[list[UserMessageContent], Field(max_length=CONTENT_PARTS)]
+    attachments: Annotated[list[str], Field(max_length=ATTACHMENTS)]
     """Attachment ids."""
     quoted_text: str | None = None
     inference_options: InferenceOptions

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import FailFast, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from functions.protocol.actions import Action
 from functions.protocol.base import WireModel
@@ -151,7 +151,7 @@ class ItemFeedbackParams(WireModel):
     """Thumbs up or down for some items."""
 
     thread_id: Id
-    item_ids: Annotated[list[Id], FailFast(), Field(max_length=ITEM_IDS)]
+    item_ids: Annotated[list[Id], Field(max_length=ITEM_IDS)]
     kind: FeedbackKind
 
 

@@ -56,6 +56,7 @@ StructuredInput = Annotated[StructuredInputMultipleChoice | StructuredInputFreef
 class StructuredInputAnswerSubmission(WireModel):
     """An answer as the client sends it."""
 
+    # FailFast: else every value of every answer could have an error of its own.
     values: Annotated[list[str], FailFast(), Field(max_length=ANSWER_VALUES)] = Field(default_factory=list[str])
     skipped: bool = False
 

@@ -136,6 +136,8 @@ def test_an_answer_may_be_called_anything(key: str) -> None:
     assert refusal(body).field == f"params.input.answers.{key}.values.1"
     answers[key] = 5
     assert refusal(body).field == f"params.input.answers.{key}"
+    body["params"]["input"]["answers"] = {key: {"values": 5}, "type": key}
+    assert refusal(body).field == f"params.input.answers.{key}" + (".values" if key != "type" else "")
 
 
 @pytest.mark.parametrize(
@@ -286,6 +288,14 @@ def test_a_flood_of_wrong_values_is_not_collected(make: Any, value: Any, most: i
     assert error.field.startswith(field)
     assert isinstance(error.__cause__, ValidationError)
     assert error.__cause__.error_count() <= max(most, 1)
+
+
+def test_a_flood_of_wrong_values_in_many_lists_is_not_collected() -> None:
+    """Neither are those of many lists that are each within their limit."""
+    error = refusal(answers({f"q{number}": {"values": [5] * 400} for number in range(ANSWERS)}))
+    assert error.field == "params.input.answers.q0.values.0"
+    assert isinstance(error.__cause__, ValidationError)
+    assert error.__cause__.error_count() <= ANSWERS
 
 
 def test_an_error_is_short() -> None:
