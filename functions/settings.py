@@ -79,6 +79,8 @@ class Settings:
                 raise SettingError(Names.IDENTITY, "`local` lets callers name themselves: for the local stack only")
             if settings.openai_secret_id is None:
                 raise SettingError(Names.OPENAI_SECRET_ID, "is missing")
+            if (settings.openai_base_url or "https://").startswith("http://"):
+                raise SettingError(Names.OPENAI_BASE_URL, "must begin with https://: the key is sent there")
         return settings
 
 

@@ -145,3 +145,11 @@ def test_only_the_local_stack_does_without_an_openai_key() -> None:
     assert Settings.from_environ({**keyless, Names.STAGE: LOCAL_STAGE}).openai_secret_id is None
     with pytest.raises(SettingError, match=f"setting {Names.OPENAI_SECRET_ID}: is missing"):
         Settings.from_environ(keyless)
+
+
+def test_the_key_is_sent_in_clear_on_a_laptop_only() -> None:
+    """A model server without TLS is for development; elsewhere the setting is refused."""
+    plain = {**DEPLOYED, Names.OPENAI_BASE_URL: "http://127.0.0.1:9000/v1"}
+    with pytest.raises(SettingError, match=Names.OPENAI_BASE_URL):
+        Settings.from_environ(plain)
+    assert Settings.from_environ({**plain, Names.STAGE: LOCAL_STAGE}).openai_base_url == "http://127.0.0.1:9000/v1"
