@@ -58,7 +58,7 @@ async def measure(setup: report.Setup, *, tell: Callable[[str], None]) -> list[r
         model_url = await ending.enter_async_context(_model(setup))
         settings = LocalSettings(openai_api_key="sk-bench", openai_base_url=model_url, inherited=environment())
         ground = await ending.enter_async_context(
-            backend(settings, state_dir=None, origins=("*",), terminal=Terminal(quiet=True))
+            backend(settings, state=None, origins=("*",), terminal=Terminal(quiet=True))
         )
         await ground.prepare()
         sides: dict[str, Side] = {
