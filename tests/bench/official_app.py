@@ -1,4 +1,3 @@
-
 """The other side of the benchmark: `openai-chatkit` and `openai-agents`, put together as their documentation does.
 
 https://openai.github.io/chatkit-python/guides/respond-to-user-message: a `ChatKitServer` whose `respond` runs an agent
