@@ -12,8 +12,10 @@
         ├── ThreadUnavailable     409, the thread is locked or closed
         ├── Conflict              409, what the request answers has been answered already
         ├── CustomStreamError     what an assistant's author tells the user went wrong
+        │   └── GuardrailTripped  the same, and what the turn has shown is taken back
         └── Unavailable           503, the store or the model could not be reached; a retry may help
             └── ModelError        the model failed; whatever it said until then is kept
+                └── ContextTooLong  the conversation does not fit into the model: less of it might
 
 A `message` may be shown to a user. It never holds a key, a token, message content, or another user's data.
 """
@@ -53,6 +55,11 @@ class RequestError(ChatKitLambdaError):
         self._message = message
         self._values = values
         super().__init__(self.message)
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in one short name for logs and metrics: one of some twenty."""
+        return self._message.value if isinstance(self._message, Text) else self.code
 
     @property
     def message(self) -> str:
@@ -140,6 +147,12 @@ class CustomStreamError(RequestError):
         self.allow_retry = allow_retry
 
 
+class GuardrailTripped(CustomStreamError):
+    """Ends the turn with an `error` event that shows `message`, and takes back every item that the turn has made."""
+
+    code = "guardrail"
+
+
 class Unavailable(RequestError):
     """Something that this backend depends on did not answer in time, or refused."""
 
@@ -152,3 +165,17 @@ class ModelError(Unavailable):
     """The model could not be reached, failed, or broke off."""
 
     code = "model_error"
+
+    def __init__(self, message: Text | str, *, allow_retry: bool = True) -> None:
+        """`allow_retry`: whether the same request might fare better a second time."""
+        super().__init__(message)
+        self.allow_retry = allow_retry
+
+
+class ContextTooLong(ModelError):
+    """The request holds more than the model can read; one with less history may succeed."""
+
+    code = "context_too_long"
+
+    def __init__(self) -> None:
+        super().__init__(Text.MODEL_CONTEXT_TOO_LONG, allow_retry=False)

@@ -1,4 +1,4 @@
-"""The port to a model that speaks the Responses API (https://platform.openai.com/docs/api-reference/responses)."""
+"""The ports to what OpenAI does: answer (https://platform.openai.com/docs/api-reference/responses), and listen."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol, TypeAlias
@@ -14,6 +14,19 @@ class Model(Protocol):
         """The events of one response, for the body of `POST /responses` (without `stream`).
 
         Raises `ModelError` where the model cannot be reached, refuses, or breaks off; retries before the first event only.
-        An iterator that ends without a terminal event has been cut: who reads it must notice.
+        An event that tells of a failure (`functions.model.failures`) is given like any other: who reads it must notice.
+        """
+        ...
+
+
+class Transcriber(Protocol):
+    """Writes down what somebody said."""
+
+    async def transcribe(
+        self, audio: bytes, *, media_type: str, model: str, language: str | None = None, prompt: str | None = None
+    ) -> str:
+        """The text. `media_type` is one of `audio/webm`, `audio/ogg` and `audio/mp4`.
+
+        `language` (ISO 639-1) and `prompt` help the model where they are known. Raises `ModelError`.
         """
         ...

@@ -89,7 +89,7 @@ def raised(modules: Mapping[str, ast.Module]) -> Iterator[tuple[str, ast.Module,
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id in shown - {"BodyTooLarge"}
+                and node.func.id in shown - {"BodyTooLarge", "ContextTooLong"}
             ):
                 assert node.args, f"{name}:{node.lineno}: an error without a message"
                 yield name, module, node.args[0]
