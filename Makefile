@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup dev test test-py check synth bench lock clean
+.PHONY: help setup dev test check synth bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,7 +31,9 @@ dev: $(READY) ## the local stack and its page, on 127.0.0.1:$PORT (8787), data u
 	@exec $(BIN)/chatkit-lambda serve
 
 test: $(READY) ## every test that needs no AWS account
-	$(BIN)/pytest -n auto --dist loadfile
+	@# The browser's driver keeps an event loop running in its process: so its tests have processes of their own.
+	$(BIN)/pytest -n auto --dist loadfile --ignore tests/e2e
+	$(BIN)/pytest tests/e2e
 
 check: $(READY) ## format, lint, types, layers, then the tests
 	$(BIN)/ruff format --check .
@@ -67,4 +69,4 @@ lock: $(READY) ## resolve requirements/ anew from pyproject.toml
 		-c requirements/development.txt - -o requirements/bootstrap.txt
 
 clean: ## removes what was built and installed, keeps .local (your conversations)
-	rm -rf $(VENV) cdk.out .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .cache cdk.out .pytest_cache .ruff_cache .hypothesis .import_linter_cache
