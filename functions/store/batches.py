@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from functions.store.aws_calls import call, pause, unavailable
+from functions.aws_calls import call, pause, unavailable
 from functions.store.rows import Row
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from functions.aws_calls import call
 from functions.errors import InternalError, NotFound, ThreadUnavailable, Unavailable
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
@@ -17,7 +18,6 @@ from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store import batches, keys, rows, table
 from functions.store import transactions as tx
-from functions.store.aws_calls import call
 from functions.store.base import MAX_ITEMS, MAX_PAGE, PAGE_BYTES, Order
 from functions.store.large_items import LargeItems, ObjectGone, item_prefix, new_key, thread_prefix
 from functions.store.rows import PackedItem, Row

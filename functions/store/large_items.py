@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from functions.aws_calls import call
 from functions.errors import InternalError
-from functions.store.aws_calls import call
 from functions.store.rows import PackedItem, Pointer
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ClientError
 
+from functions.aws_calls import call, pause, unavailable
 from functions.errors import InternalError
 from functions.store import keys, rows, table
-from functions.store.aws_calls import call, pause, unavailable
 from functions.store.rows import Row
 
 if TYPE_CHECKING:

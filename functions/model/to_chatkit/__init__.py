@@ -23,7 +23,8 @@ functions are not shown, and stand in `ResponseReader.output`.
 Event types: https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
-from functions.model.to_chatkit.reader import Reported, ResponseReader
+from functions.model.to_chatkit.images import partial_images
+from functions.model.to_chatkit.reader import ResponseReader
 from functions.model.to_chatkit.workflows import Workflows
 
-__all__ = ["Reported", "ResponseReader", "Workflows"]
+__all__ = ["ResponseReader", "Workflows", "partial_images"]

@@ -5,7 +5,7 @@ All of them are data URLs here. Whoever stores the finished item puts the pictur
 """
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,9 +23,9 @@ from functions.protocol.updates import GeneratedImageUpdated
 
 IMAGE_BYTES: Final = 32 * 1024 * 1024
 """The largest picture."""
-_MEDIA_TYPES: Final[Mapping[str, str]] = {
-    name: f"image/{name}" for name in ("png", "jpeg", "webp", "gif")
-} | {"svg": "image/svg+xml"}
+_MEDIA_TYPES: Final[Mapping[str, str]] = {name: f"image/{name}" for name in ("png", "jpeg", "webp", "gif")} | {
+    "svg": "image/svg+xml"
+}
 """`output_format` → media type; PNG is the API's default
 (https://platform.openai.com/docs/api-reference/responses/create)."""
 
@@ -79,6 +79,11 @@ class Images:
 
     def _new_item(self) -> GeneratedImageItem:
         return GeneratedImageItem(id=self._ids.new("image"), thread_id=self._thread_id, created_at=self._now())
+
+
+def partial_images(tools: Iterable[Mapping[str, Any]]) -> int | None:
+    """How many rough states of a picture a request's `tools` ask for; None without an image generation tool."""
+    return next((tool.get("partial_images") for tool in tools if tool.get("type") == "image_generation"), None)
 
 
 def _data_url(holder: Mapping[str, Any], data: str) -> str:

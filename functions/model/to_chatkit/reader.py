@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
-from functions.errors import ModelError
 from functions.ids import IdFactory
 from functions.model.base import ResponseEvent
+from functions.model.failures import FAILING_EVENTS, failure, reported
 from functions.model.to_chatkit.images import Images
 from functions.model.to_chatkit.messages import Messages
 from functions.model.to_chatkit.thoughts import Thoughts
@@ -16,10 +16,6 @@ from functions.protocol.events import ThreadStreamEvent
 from functions.translations import Text
 
 _Read: TypeAlias = Callable[[ResponseEvent], Iterable[ThreadStreamEvent]]
-
-
-class Reported(Exception):
-    """What the model's service reported, as the cause of a `ModelError`: a code, never content."""
 
 
 class ResponseReader:
@@ -65,9 +61,7 @@ class ResponseReader:
             "response.created": self._began,
             "response.in_progress": self._began,
             "response.completed": self._completed,
-            "response.failed": self._failed,
-            "response.incomplete": self._incomplete,
-            "error": self._failed,
+            **dict.fromkeys(FAILING_EVENTS, self._failed),
         }
 
     def feed(self, event: ResponseEvent) -> Sequence[ThreadStreamEvent]:
@@ -81,12 +75,12 @@ class ResponseReader:
         try:
             return tuple(read(event))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ModelError(Text.MODEL_UNREADABLE) from error
+            raise failure(Text.MODEL_UNREADABLE) from error
 
     def end(self) -> None:
         """To be called when the stream has ended. Raises `ModelError` where it ended before its terminal event."""
         if not self._is_complete:
-            raise ModelError(Text.MODEL_BROKE_OFF)
+            raise failure(Text.MODEL_BROKE_OFF)
 
     @property
     def output(self) -> list[Mapping[str, Any]]:
@@ -109,6 +103,8 @@ class ResponseReader:
         self._output[event["output_index"]] = event["item"]
         kind = event["item"]["type"]
         if kind == "message":
+            if event["output_index"] not in self._messages.unfinished():
+                yield from self._workflows.leave()
             yield from self._messages.done(event)
         elif kind == "reasoning":
             yield from self._thoughts.done(event)
@@ -133,20 +129,9 @@ class ResponseReader:
 
     def _failed(self, event: ResponseEvent) -> Iterable[ThreadStreamEvent]:
         self._ended(event)
-        raise ModelError(Text.MODEL_FAILED) from Reported(_reason(event))
-
-    def _incomplete(self, event: ResponseEvent) -> Iterable[ThreadStreamEvent]:
-        self._ended(event)
-        raise ModelError(Text.MODEL_INCOMPLETE) from Reported(_reason(event))
+        raise reported(event)
 
     def _ended(self, event: ResponseEvent) -> None:
         response: Mapping[str, Any] = event.get("response") or {}
         self.usage = response.get("usage")
         self.response_id = response.get("id") or self.response_id
-
-
-def _reason(event: ResponseEvent) -> str:
-    """The code of a failure, wherever it stands: nested in `error` or `response` on the wire, flat in the docs."""
-    response = cast("Mapping[str, Any]", event.get("response") or event)
-    error = cast("Mapping[str, Any]", response.get("error") or response.get("incomplete_details") or response)
-    return str(error.get("code") or error.get("reason") or "unknown")

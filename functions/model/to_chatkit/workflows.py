@@ -4,7 +4,7 @@ A workflow opens with its first task, so that none is ever empty, and is done wh
 turn; one whose tasks still run at that moment is done with the last of them, so that no task stays `loading` for ever.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,12 +36,13 @@ class Step:
 
     def show(self, task: Task, *, is_last: bool) -> Iterator[ThreadStreamEvent]:
         """The task as it is now. After the last state, nothing more may be shown."""
-        if self._place is None:
-            self._place = yield from self._workflows.append(task)
+        place = self._place
+        if place is None:
+            self._place = place = yield from self._workflows.append(task)
         else:
-            yield from self._workflows.replace(*self._place, task)
+            yield from self._workflows.replace(*place, task)
         if is_last:
-            yield from self._workflows.finish(*self._place)
+            yield from self._workflows.finish(*place)
 
 
 class Workflows:
@@ -83,7 +84,7 @@ class Workflows:
             yield self._done(workflow)
         self._left.clear()
 
-    def append(self, task: Task) -> Iterator[ThreadStreamEvent]:
+    def append(self, task: Task) -> Generator[ThreadStreamEvent, None, tuple[_Open, int]]:
         """See `Step`. Returns the task's place."""
         if self._current is None:
             self.begin()

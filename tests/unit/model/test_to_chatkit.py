@@ -20,7 +20,7 @@ from functions.protocol.events import (
     ThreadItemUpdatedEvent,
     ThreadStreamEvent,
 )
-from functions.protocol.items import AssistantMessageItem
+from functions.protocol.items import AssistantMessageItem, WorkflowItem
 from functions.protocol.updates import AssistantMessageContentPartTextDelta
 from tests.support.own_streams import STREAMS
 from tests.support.streams import Event, StreamWriter, Text, read_events, recording_cases, text_of
@@ -99,20 +99,22 @@ def test_an_item_is_opened_once_and_done_once_and_updated_only_in_between(name: 
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "message", "allow_retry"),
     [
-        ("failed", "The model could not finish its answer."),
-        ("error-nested", "The model could not finish its answer."),
-        ("incomplete-max-tokens", "The answer was cut short by the model's limits."),
+        ("failed", "The model could not finish its answer.", True),
+        ("error-nested", "The model could not finish its answer.", True),
+        ("incomplete-max-tokens", "The answer was cut short by the model's limits.", False),
     ],
 )
-def test_a_terminal_event_that_is_no_success_is_an_error_after_all_that_was_said(name: str, message: str) -> None:
+def test_a_terminal_event_that_is_no_success_is_an_error_after_all_that_was_said(
+    name: str, message: str, allow_retry: bool
+) -> None:
     """What the model said before it failed is passed on, then the failure is raised."""
     stream = STREAMS[name]()
     events, failure = read(stream)
     assert failure is not None
     assert failure.message == message
-    assert failure.allow_retry
+    assert failure.allow_retry is allow_retry
     assert streamed_text(events) == text_of(stream)
 
 
@@ -223,6 +225,9 @@ def test_folding_the_updates_gives_what_the_done_item_holds(name: str) -> None:
                 folded.update(event.item_id, event.update)
             case ThreadItemDoneEvent():
                 kept = next(item for item in folded if item.id == event.item.id)
+                if isinstance(kept, WorkflowItem) and isinstance(event.item, WorkflowItem):
+                    # Its duration is known at its end.
+                    kept.workflow.summary = event.item.workflow.summary
                 assert kept == event.item
                 folded.close(event.item.id)
             case _:

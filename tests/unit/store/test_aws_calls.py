@@ -13,9 +13,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from functions import aws_calls
+from functions.aws_calls import EXPECTED, TRANSIENT, call
 from functions.errors import InternalError, Unavailable
-from functions.store import aws_calls
-from functions.store.aws_calls import EXPECTED, TRANSIENT, call
 from tests.unit.store.conftest import REQUEST_ID, Answer, Scripted
 
 KEY = {"pk": {"S": "U#alice"}, "sk": {"S": "T#1"}}
