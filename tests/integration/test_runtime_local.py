@@ -268,8 +268,9 @@ async def test_close_ends_every_process(gates: list[Path]) -> None:
     """After `close` no process is left, a stream in the making has failed, and no event is taken any more."""
     async with a_function() as function:
         busy = await function.invoke({"do": "gated", "gates": [str(gates[0])]})
-        processes = [psutil.Process((await echo(function))["pid"])]
-        processes += [child for child in psutil.Process().children() if child.pid != processes[0].pid]
+        await echo(function)
+        processes = [psutil.Process(pid) for pid in function.pids]
+        assert len(processes) == 2
         assert await anext(busy.body) == b"0"
         await function.close()
         with pytest.raises(FunctionError):
