@@ -24,6 +24,7 @@ _PROTOCOL: Final = (
 )
 _NO_WAF: Final = "A web ACL costs money while nobody calls. Requests are throttled, and useless without a client token."
 _ITEMS: Final = "The role may reach the objects of large items, whose names are random, and no other prefix."
+_IMAGES: Final = "The same for the pictures that models made."
 _GATEWAY_LOGS: Final = "AWS's own policy for the role with which API Gateway writes logs; no narrower one is accepted."
 
 # As cdk-nag prints them: a finding of these two rules is acknowledged for one resource, one policy.
@@ -39,6 +40,7 @@ DATA: Final = (
 
 CHAT: Final = (
     ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/items/*]", _ITEMS),
+    ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/images/*]", _IMAGES),
     ("Chat/Function", "AwsSolutions-L1", _PYTHON),
     ("Api/Function", "AwsSolutions-L1", _PYTHON),
     ("Rest", "AwsSolutions-APIG2", _PROTOCOL),

@@ -1,4 +1,4 @@
-"""The bucket's CORS rules, from which both `infra` and the local stack configure it.
+"""The bucket's CORS rules and names, from which `infra` and the local stack configure it.
 
 The page itself PUTs to a presigned URL, with the headers of the upload descriptor and the two that ChatKit adds to
 every call, and reads previews from an iframe of another origin.
@@ -11,3 +11,6 @@ CORS_HEADERS: Final = ("content-type", "content-length", "accept-language", "cha
 CORS_EXPOSED_HEADERS: Final = ("etag",)
 CORS_MAX_AGE: Final = 3600
 """Seconds for which a browser remembers the answer to a preflight."""
+
+IMAGES_PREFIX: Final = "images/"
+"""Where pictures that models made lie."""

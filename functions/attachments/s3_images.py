@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.images import Picture, media_type_of, name_of, new_name, reference, to_data_url
 from functions.aws_calls import call
 from functions.errors import InternalError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-PREFIX: Final = "images/"
-"""Where in the bucket these objects lie."""
 URL_SECONDS: Final = 3600
 """How long a URL is good. On Lambda no longer than the role's own credentials are, which last for hours."""
 _CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
@@ -102,4 +101,4 @@ class S3Images:
 
 
 def _prefix(user: str, thread_id: str) -> str:
-    return f"{PREFIX}{hashlib.sha256(user.encode()).hexdigest()[:32]}/{thread_id}/"
+    return f"{IMAGES_PREFIX}{hashlib.sha256(user.encode()).hexdigest()[:32]}/{thread_id}/"

@@ -109,7 +109,11 @@ class ServiceFunction(Construct):
         )
 
     def allow(
-        self, actions: Sequence[str], *, on: Sequence[str], conditions: Mapping[str, Mapping[str, str]] | None = None
+        self,
+        actions: Sequence[str],
+        *,
+        on: Sequence[str],
+        conditions: Mapping[str, Mapping[str, str | list[str]]] | None = None,
     ) -> None:
         """Adds to the function's role: these actions, on these ARNs, under these conditions."""
         self.role.add_to_policy(

@@ -7,6 +7,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from functions.attachments.bucket import IMAGES_PREFIX
 from infra.config import Config
 from infra.constructs.function import ServiceFunction, log_group, shared_environment
 from infra.stacks.data import DataStack
@@ -20,6 +21,8 @@ START_PATH: Final = "/api/chatkit/start"
 """The route that exchanges a signed call for a client token."""
 ITEM_OBJECTS: Final = "items/*"
 """The objects of items that are too large for a row."""
+IMAGE_OBJECTS: Final = f"{IMAGES_PREFIX}*"
+"""The pictures that models made."""
 
 TABLE_ACTIONS: Final = (
     "dynamodb:BatchGetItem",
@@ -95,10 +98,16 @@ class ChatStack(Stack):
             timeout=CHAT_TIMEOUT,
         )
         chat.allow(TABLE_ACTIONS, on=[data.table.table_arn])
-        chat.allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], on=[data.bucket.arn_for_objects(ITEM_OBJECTS)])
+        # GetObject also stands behind every URL of a picture: who signs it lends its own permission.
+        chat.allow(
+            ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+            on=[data.bucket.arn_for_objects(objects) for objects in (ITEM_OBJECTS, IMAGE_OBJECTS)],
+        )
         # Reading needs it too: to a role that may not list, S3 answers 403, not 404, for what is not there.
         chat.allow(
-            ["s3:ListBucket"], on=[data.bucket.bucket_arn], conditions={"StringLike": {"s3:prefix": ITEM_OBJECTS}}
+            ["s3:ListBucket"],
+            on=[data.bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [ITEM_OBJECTS, IMAGE_OBJECTS]}},
         )
         chat.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn, data.openai_secret.secret_arn])
         return chat

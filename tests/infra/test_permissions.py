@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions.attachments.bucket import IMAGES_PREFIX
 from functions.store.large_items import PREFIX
 from tests.infra.conftest import Stage
 from tests.infra.reading import listed, of_type, path_of, statements, text
@@ -30,6 +31,9 @@ ACTIONS = {
 WILDCARDS = {
     ("Chat", "<chatkit-{stage}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/items/*"): (
         "Objects of large items have random names under one prefix."
+    ),
+    ("Chat", "<chatkit-{stage}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/images/*"): (
+        "Pictures have random names under one prefix."
     ),
 }
 """The only wildcards in what is allowed; a log group's own ARN ends in one for its streams, which IAM demands."""
@@ -95,13 +99,13 @@ def test_each_secret_is_read_by_who_uses_it(dev: Stage) -> None:
     assert "TokenSecret" in api.pop()
 
 
-def test_listing_is_kept_to_the_items(dev: Stage) -> None:
-    """The chat function lists the prefix of large items alone, which is the one that the store writes."""
+def test_listing_is_kept_to_what_the_function_stores(dev: Stage) -> None:
+    """The chat function lists and touches two prefixes alone: that of large items and that of pictures."""
     found = statements(dev.chat)["Chat"]
     (listing,) = (statement for statement in found if statement["Action"] == "s3:ListBucket")
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{PREFIX}*"}}
-    (objects,) = resources(found, "s3:GetObject")
-    assert objects.endswith(f"/{PREFIX}*")
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{PREFIX}*", f"{IMAGES_PREFIX}*"]}}
+    objects = sorted(resources(found, "s3:GetObject"))
+    assert [one.partition(">/")[2] for one in objects] == [f"{IMAGES_PREFIX}*", f"{PREFIX}*"]
 
 
 def test_only_endpoints_invoke_functions(dev: Stage) -> None:
