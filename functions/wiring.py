@@ -15,7 +15,7 @@ from functions.gateway.cors import Cors
 from functions.identity.secrets_manager import Secrets
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.ids import IdFactory
-from functions.model.base import Model
+from functions.model.base import Model, Transcriber
 from functions.settings import Names, Settings
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.large_items import LargeItems
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from functions.gateway.api_routes import ApiRoutes
+    from functions.model.openai_client import OpenAIClient
 
 _Service = Literal["dynamodb", "s3", "secretsmanager"]
 
@@ -97,8 +98,7 @@ class Wiring:
     @cached_property
     def _model(self) -> Model:
         settings = self._settings
-        secret_id = settings.openai_secret_id
-        if secret_id is None:
+        if self._openai is None:
             if not settings.is_local:
                 raise SettingError(Names.OPENAI_SECRET_ID, "is missing")
             from functions.model.scripted import ScriptedModel
@@ -106,7 +106,25 @@ class Wiring:
             return ScriptedModel()
         from functions.model.openai_responses import OpenAIResponses
 
-        return OpenAIResponses(api_key=lambda: self._secrets.text(secret_id), base_url=settings.openai_base_url)
+        return OpenAIResponses(client=self._openai)
+
+    @cached_property
+    def _transcriber(self) -> Transcriber | None:
+        if self._openai is None:
+            return None
+        from functions.model.transcription import OpenAITranscriber
+
+        return OpenAITranscriber(client=self._openai)
+
+    @cached_property
+    def _openai(self) -> "OpenAIClient | None":
+        """The one connection to OpenAI; None where there is no key."""
+        secret_id = self._settings.openai_secret_id
+        if secret_id is None:
+            return None
+        from functions.model.openai_client import OpenAIClient
+
+        return OpenAIClient(api_key=lambda: self._secrets.text(secret_id), base_url=self._settings.openai_base_url)
 
     @cached_property
     def _secrets(self) -> Secrets:

@@ -1,110 +1,107 @@
 """The Responses API over the `openai` client, with stream events as plain dicts.
 
-The client's import costs more than everything else that the chat function does before its first byte, so it is
-imported when the first response is asked for: the user's message is stored and shown by then. `cast_to=object` is the
-client's documented way for undeclared endpoints (https://github.com/openai/openai-python#undocumented-endpoints); it
-keeps its retries, time limits and errors.
+`cast_to=object` is the client's documented way for undeclared endpoints
+(https://github.com/openai/openai-python#undocumented-endpoints); it keeps its time limits and errors.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from functions.errors import ModelError
 from functions.model.base import ResponseEvent
-from functions.translations import Text
+from functions.model.failures import FAILING_EVENTS, TERMINAL_EVENTS
+from functions.model.openai_client import CutOff, OpenAIClient, Unreadable, broken, tell_reported
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, AsyncStream
 
-CONNECT_SECONDS: Final = 5.0
-SILENCE_SECONDS: Final = 120.0
-"""How long the model may say nothing: reasoning models think for a while before their first event and between events."""
-RETRIES: Final = 2
+    _Stream: TypeAlias = AsyncStream[object]
 
-_log: Final = logging.getLogger(__name__)
+FIRST_EVENT_SECONDS: Final = 90.0
+"""How long the model may take until its first event, which says no more than that it has begun."""
+DRAIN_SECONDS: Final = 1.0
+"""How long the end of a stream is waited for after its last event: a connection that was read to its end is used again."""
 
 
 class OpenAIResponses:
     """A `Model`."""
 
-    def __init__(
-        self,
-        *,
-        api_key: Callable[[], str],
-        base_url: str | None = None,
-        connect_seconds: float = CONNECT_SECONDS,
-        silence_seconds: float = SILENCE_SECONDS,
-        retries: int = RETRIES,
-    ) -> None:
-        """`api_key` is called for each response, so that a rotated key takes effect; it may block for a request."""
-        self._api_key = api_key
-        self._base_url = base_url
-        self._connect_seconds = connect_seconds
-        self._silence_seconds = silence_seconds
-        self._retries = retries
-        self._client: AsyncOpenAI | None = None
+    def __init__(self, *, client: OpenAIClient, first_event_seconds: float = FIRST_EVENT_SECONDS) -> None:
+        """`first_event_seconds` from the request on; the client's own limit of silence counts too."""
+        self._client = client
+        self._first_event_seconds = first_event_seconds
 
     async def stream(self, body: Mapping[str, Any]) -> AsyncIterator[ResponseEvent]:
         """The events of one response. Raises `ModelError`; what the service said about it is logged, without content."""
-        import httpx2
-        import openai
 
-        client = await self._connected(openai)
-        started = False
-        try:
-            events = await client.post(
-                "/responses",
-                body={**body, "stream": True},
-                cast_to=object,
-                stream=True,
-                stream_cls=openai.AsyncStream[object],
-            )
-            async with events:
-                async for event in events:
-                    started = True
-                    yield cast("ResponseEvent", event)
-        except openai.RateLimitError as error:
-            raise _refused(error, Text.MODEL_BUSY) from error
-        except openai.APIStatusError as error:
-            raise _refused(error, Text.MODEL_REFUSED) from error
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            _log.warning("the model's connection failed", extra={"error": type(error).__name__, "started": started})
-            message = Text.MODEL_BROKE_OFF if started else Text.MODEL_UNREACHABLE
-            raise ModelError(message) from error
-        except openai.APIError as error:  # an `error` event within the stream: the client raises what it holds
-            _log.warning("the model failed", extra={"code": error.code})
-            raise ModelError(Text.MODEL_FAILED) from error
-        except ValueError as error:  # an event that is no JSON, or no UTF-8
-            _log.warning("the model's stream cannot be read", extra={"error": type(error).__name__})
-            raise ModelError(Text.MODEL_UNREADABLE) from error
+        async def begin(client: "AsyncOpenAI") -> "tuple[_Stream, ResponseEvent]":
+            async with asyncio.timeout(self._first_event_seconds):
+                return await _begun(client, body)
 
-    async def close(self) -> None:
-        """Closes the connections that are kept for the next response."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
-
-    async def _connected(self, openai: Any) -> "AsyncOpenAI":
-        key = await asyncio.to_thread(self._api_key)
-        if self._client is not None and self._client.api_key != key:
-            await self.close()
-        if self._client is None:
-            import httpx2
-
-            self._client = openai.AsyncOpenAI(
-                api_key=key,
-                base_url=self._base_url,
-                max_retries=self._retries,
-                timeout=httpx2.Timeout(self._silence_seconds, connect=self._connect_seconds),
-            )
-        return cast("AsyncOpenAI", self._client)
+        stream, event = await self._client.call(begin)
+        openai_request_id = stream.response.headers.get("x-request-id")
+        response_id = _response_id(event)
+        async with stream:
+            try:
+                while True:
+                    kind = event["type"]
+                    if kind in FAILING_EVENTS:
+                        response_id = _response_id(event) or response_id
+                        tell_reported(event, response_id=response_id, openai_request_id=openai_request_id)
+                    yield event
+                    if kind in TERMINAL_EVENTS:
+                        break
+                    event = _checked(await anext(stream, None))
+            except Exception as error:
+                raise broken(error, response_id=response_id, openai_request_id=openai_request_id) from error
+            await _drain(stream)
 
 
-def _refused(error: Any, message: Text) -> ModelError:
-    _log.warning(
-        "the model's service refused",
-        extra={"status": error.status_code, "code": error.code, "openai_request_id": error.request_id},
+async def _begun(client: "AsyncOpenAI", body: Mapping[str, Any]) -> "tuple[_Stream, ResponseEvent]":
+    """The stream and its first event: until then, another attempt does no harm."""
+    import openai
+
+    stream = await client.post(
+        "/responses",
+        body={**body, "stream": True},
+        cast_to=object,
+        # Error events come as events, not as the client's exceptions.
+        options={"stream_mode": "events"},
+        stream=True,
+        stream_cls=openai.AsyncStream[object],
     )
-    return ModelError(message)
+    try:
+        return stream, await _first(stream)
+    except BaseException:
+        await stream.close()
+        raise
+
+
+async def _first(stream: "_Stream") -> ResponseEvent:
+    event = await anext(stream, None)
+    if event is None and not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
+        raise Unreadable
+    return _checked(event)
+
+
+def _checked(event: object) -> ResponseEvent:
+    if event is None:
+        raise CutOff
+    if not isinstance(event, dict) or not isinstance(cast("dict[str, Any]", event).get("type"), str):
+        raise Unreadable
+    return cast("ResponseEvent", event)
+
+
+def _response_id(event: ResponseEvent) -> str | None:
+    response = event.get("response")
+    return str(cast("Mapping[str, Any]", response).get("id"))[:128] if isinstance(response, Mapping) else None
+
+
+async def _drain(stream: "_Stream") -> None:
+    """Reads what may still come. The answer is complete: what fails now is nobody's concern."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in stream:
+                pass
+    except Exception:  # noqa: BLE001, S110 - see above
+        pass

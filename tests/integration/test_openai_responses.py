@@ -5,18 +5,23 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from functions.assistant import create
+from functions.engine.assistant import Assistant
 from functions.engine.closing import closing
+from functions.model.openai_client import OpenAIClient
 from functions.model.openai_responses import OpenAIResponses
+from functions.model.retries import Retries
 from functions.runtime.loop import run
+from functions.translations import Text, catalogue
 from tests.support.chat import Chat, Json, message_input, texts, types
 from tests.support.model_answers import INVALID_JSON, Answer, Body, Gate, Hang, HttpError, Stream
-from tests.support.model_server import ModelServer, refused_url
+from tests.support.model_server import ModelServer, full_url, refused_url
 from tests.support.streams import OWN_STREAMS, read_events, recording_cases, text_of
 
 pytestmark = pytest.mark.integration
@@ -31,14 +36,24 @@ def server() -> Iterator[ModelServer]:
 
 
 @contextmanager
-def chat_with(url: str, **limits: Any) -> Iterator[Chat]:
-    """The project's own assistant with the real adapter, which is closed in the end."""
-    limits = {"connect_seconds": 2.0, "silence_seconds": 5.0, "retries": 0, **limits}
-    model = OpenAIResponses(**{"api_key": lambda: "sk-test-secret", "base_url": url, **limits})
+def chat_with(
+    url: str, *, retries: int = 0, first_event_seconds: float = 5.0, assistant: Assistant | None = None, **limits: Any
+) -> Iterator[Chat]:
+    """The project's own assistant, or another one, with the real adapter, which is closed in the end."""
+    limits = {"connect_seconds": 2.0, "silence_seconds": 5.0, **limits}
+    client = OpenAIClient(
+        **{
+            "api_key": lambda: "sk-test-secret",
+            "base_url": url,
+            "retries": Retries(most=retries, first_pause=0.001),
+            **limits,
+        }
+    )
+    model = OpenAIResponses(client=client, first_event_seconds=first_event_seconds)
     try:
-        yield Chat(assistant=create(has_model=True)["default"], model=model)
+        yield Chat(assistant=assistant or create(has_model=True)["default"], model=model)
     finally:
-        run(model.close())
+        run(client.close())
 
 
 def converse(url: str, text: str = "Hi", **limits: Any) -> tuple[list[Json], list[Json]]:
@@ -88,61 +103,193 @@ def test_the_model_is_asked_for_a_stream_of_the_thread_as_it_stands(server: Mode
     assert said == [("user", "one"), ("assistant", "Hello from the stand-in."), ("user", "two")]
 
 
-FAILURES: dict[str, tuple[Answer, str | None, str]] = {
-    "429": (HttpError.rate_limited(), "", "The model is busy. Please try again in a moment."),
-    "500": (HttpError.server_error(), "", "The model could not answer."),
-    "401": (HttpError.unauthorized(), "", "The model could not answer."),
-    "no event stream": (Body(), "", "The answer broke off."),
-    "silence before the head": (Hang(), "", "The model could not be reached."),
-    "silence in mid-stream": (Stream.text("Half ", "an ", "answer").hang_after(6), "Half an ", "The answer broke off."),
-    "a clean end in mid-stream": (
-        Stream.text("Half ", "an ", "answer").end_after(6),
-        "Half an ",
-        "The answer broke off.",
+HALF: Final = Stream.text("Half ", "an ", "answer")
+QUOTA: Final = HttpError(429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota.")
+CONTENT_FILTER: Final = {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
+
+
+def ending(event: Json) -> Stream:
+    """Half an answer, then an event that ends it."""
+    return Stream.of([*HALF.frames[:6], event])
+
+
+def own(name: str) -> tuple[Stream, str]:
+    """One of the project's own streams, and its text."""
+    path = OWN_STREAMS / f"{name}.jsonl"
+    return Stream.replay(path), text_of(read_events(path))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How the model misbehaves, and what comes of it."""
+
+    answer: Answer
+    text: Text
+    allow_retry: bool = True
+    kept: str | None = ""
+    """The text that the user keeps; None where it depends on how far the client had read."""
+    level: int = logging.WARNING
+
+
+FAILURES: dict[str, Failure] = {
+    "429, busy": Failure(HttpError.rate_limited(), Text.MODEL_BUSY),
+    "429, no quota": Failure(QUOTA, Text.MODEL_QUOTA, allow_retry=False, level=logging.ERROR),
+    "401": Failure(HttpError.unauthorized(), Text.MODEL_UNAVAILABLE, allow_retry=False, level=logging.ERROR),
+    "403": Failure(
+        HttpError(403, "request_forbidden", "unsupported_country_region_territory", "Not here."),
+        Text.MODEL_UNAVAILABLE,
+        allow_retry=False,
+        level=logging.ERROR,
     ),
-    "a broken connection": (Stream.text("Half ", "an ", "answer").reset_after(3300), None, "The answer broke off."),
-    "a frame that is no JSON": (
-        Stream.of([*Stream.text("Half ", "an ").frames[:6], INVALID_JSON]),
-        "Half an ",
-        "The model's answer could not be read.",
+    "404": Failure(
+        HttpError(404, "invalid_request_error", "model_not_found", "There is no such model."),
+        Text.MODEL_REFUSED,
+        allow_retry=False,
+        level=logging.ERROR,
     ),
-    "an error event": (
-        Stream.replay(OWN_STREAMS / "error-nested.jsonl"),
-        text_of(read_events(OWN_STREAMS / "error-nested.jsonl")),
-        "The model could not finish its answer.",
+    "400": Failure(
+        HttpError(400, "invalid_request_error", "unknown_parameter", "Unknown parameter."),
+        Text.MODEL_REFUSED,
+        allow_retry=False,
+        level=logging.ERROR,
     ),
-    "response.failed": (
-        Stream.replay(OWN_STREAMS / "failed.jsonl"),
-        text_of(read_events(OWN_STREAMS / "failed.jsonl")),
-        "The model could not finish its answer.",
+    "400, content filter": Failure(
+        HttpError(400, "invalid_request_error", "content_policy_violation", "No."),
+        Text.MODEL_CONTENT_FILTER,
+        allow_retry=False,
     ),
-    "response.incomplete": (
-        Stream.replay(OWN_STREAMS / "incomplete-max-tokens.jsonl"),
-        text_of(read_events(OWN_STREAMS / "incomplete-max-tokens.jsonl")),
-        "The answer was cut short by the model's limits.",
+    "400, context": Failure(
+        HttpError(400, "invalid_request_error", "context_length_exceeded", "Your input is too long."),
+        Text.MODEL_CONTEXT_TOO_LONG,
+        allow_retry=False,
+    ),
+    "500": Failure(HttpError.server_error(), Text.MODEL_FAILED),
+    "502 of a gateway, in HTML": Failure(Body(b"<h1>Bad gateway</h1>", status=502), Text.MODEL_FAILED),
+    "503": Failure(HttpError(503, "server_error", "slow_down", "Slow down."), Text.MODEL_BUSY),
+    "200 with a page": Failure(Body(), Text.MODEL_UNREADABLE),
+    "200 with JSON": Failure(Body(b'{"error": null}', "application/json"), Text.MODEL_UNREADABLE),
+    "200 with nothing": Failure(Body(b"", "text/event-stream"), Text.MODEL_BROKE_OFF),
+    "silence before the head": Failure(Hang(), Text.MODEL_TIMED_OUT),
+    "silence after the head": Failure(HALF.hang_after(0), Text.MODEL_TIMED_OUT),
+    "silence in mid-stream": Failure(HALF.hang_after(6), Text.MODEL_TIMED_OUT, kept="Half an "),
+    "a clean end in mid-stream": Failure(HALF.end_after(6), Text.MODEL_BROKE_OFF, kept="Half an "),
+    "a connection broken before the first event": Failure(HALF.reset_after(0), Text.MODEL_UNREACHABLE),
+    "a connection broken in mid-stream": Failure(HALF.reset_after(3300), Text.MODEL_BROKE_OFF, kept=None),
+    "a frame that is no JSON": Failure(
+        Stream.of([*HALF.frames[:6], INVALID_JSON]), Text.MODEL_UNREADABLE, kept="Half an "
+    ),
+    "a first frame that is no JSON": Failure(Stream.of([INVALID_JSON]), Text.MODEL_UNREADABLE),
+    "a frame that is no UTF-8": Failure(
+        Stream.of([*HALF.frames[:6], b'data: {"type":"\xff"}\n\n']), Text.MODEL_UNREADABLE, kept="Half an "
+    ),
+    "a frame that is no event": Failure(
+        Stream.of([*HALF.frames[:6], b"data: [1, 2]\n\n"]), Text.MODEL_UNREADABLE, kept="Half an "
+    ),
+    "a nested error event": Failure(own("error-nested")[0], Text.MODEL_FAILED, kept=own("error-nested")[1]),
+    "a flat error event": Failure(
+        ending({"type": "error", "code": "rate_limit_exceeded", "message": "Slow down.", "param": None}),
+        Text.MODEL_BUSY,
+        kept="Half an ",
+    ),
+    "no quota, in the stream": Failure(
+        ending(
+            {"type": "error", "error": {"type": "insufficient_quota", "code": "insufficient_quota", "message": "No."}}
+        ),
+        Text.MODEL_QUOTA,
+        allow_retry=False,
+        kept="Half an ",
+        level=logging.ERROR,
+    ),
+    "context, in the stream": Failure(
+        ending({"type": "error", "error": {"code": "context_length_exceeded", "message": "Your input is too long."}}),
+        Text.MODEL_CONTEXT_TOO_LONG,
+        allow_retry=False,
+        kept="Half an ",
+    ),
+    "response.failed": Failure(own("failed")[0], Text.MODEL_FAILED, kept=own("failed")[1]),
+    "max_output_tokens": Failure(
+        own("incomplete-max-tokens")[0],
+        Text.MODEL_INCOMPLETE,
+        allow_retry=False,
+        kept=own("incomplete-max-tokens")[1],
+    ),
+    "content filter, in the stream": Failure(
+        ending({"type": "response.incomplete", "response": CONTENT_FILTER}),
+        Text.MODEL_CONTENT_FILTER,
+        allow_retry=False,
+        kept="Half an ",
     ),
 }
+
+
+def failures_of_the_model(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The fields of each line that the model's adapter logged."""
+    return [record.__dict__ for record in caplog.records if record.name == "functions.model.openai_client"]
 
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_model_that_fails_costs_neither_the_message_nor_what_was_said(
     server: ModelServer, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The message and the partial answer are kept, the last event is an error that allows a retry, the log is discreet."""
-    answer, kept, message = FAILURES[name]
-    server.script(answer)
+    """Message and partial answer are kept, the last event is an error with its own words, and the log is discreet."""
+    failure = FAILURES[name]
+    server.script(failure.answer)
     with caplog.at_level(logging.WARNING):
         events, items = converse(server.url, "my secret message", silence_seconds=0.5)
-    assert events[-1] == {"type": "error", "code": "custom", "message": message, "allow_retry": True}
+    message = catalogue("en")[failure.text]
+    assert events[-1] == {"type": "error", "code": "custom", "message": message, "allow_retry": failure.allow_retry}
+    assert types(events).count("error") == 1
     said = "".join(texts(items)[1:])
     assert texts(items)[0] == "my secret message"
     assert streamed(events) == said
-    if kept is not None:
-        assert said == kept
-    assert caplog.records
+    if failure.kept is not None:
+        assert said == failure.kept
+    (line,) = failures_of_the_model(caplog)
+    assert (line["levelno"], line["reason"]) == (failure.level, failure.text)
     logged = json.dumps([record.__dict__ for record in caplog.records], default=str)
     assert "sk-test-secret" not in logged
     assert "my secret message" not in logged
+
+
+@pytest.mark.parametrize("name", [name for name, failure in FAILURES.items() if isinstance(failure.answer, HttpError)])
+def test_a_refusal_is_logged_with_openais_request_id(
+    server: ModelServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Status, code and request id say to an operator, and to OpenAI's support, what was refused."""
+    answer = FAILURES[name].answer
+    assert isinstance(answer, HttpError)
+    server.script(answer)
+    converse(server.url)
+    (line,) = failures_of_the_model(caplog)
+    assert line["openai_request_id"] == "req_stand_in"
+    assert line["status"] == answer.status
+    assert line["code"] == (answer.code or answer.kind)
+    assert line["started"] is False
+
+
+@pytest.mark.parametrize("name", ["silence in mid-stream", "a clean end in mid-stream", "max_output_tokens"])
+def test_a_broken_stream_is_logged_with_both_ids(
+    server: ModelServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A response that had begun is named by OpenAI's request id and by its own."""
+    answer = FAILURES[name].answer
+    assert isinstance(answer, Stream)
+    server.script(answer)
+    converse(server.url, silence_seconds=0.5)
+    (line,) = failures_of_the_model(caplog)
+    created = json.loads(answer.frames[0].partition(b"data: ")[2])
+    assert line["openai_request_id"] == "req_stand_in"
+    assert line["response_id"] == created["response"]["id"]
+    assert line["started"] is True
+
+
+@pytest.mark.parametrize("language", ["de", "ja"])
+def test_a_failure_is_told_in_the_users_language(server: ModelServer, language: str) -> None:
+    """The words of an error come from the catalogue."""
+    server.script(QUOTA)
+    with chat_with(server.url) as chat:
+        events = chat.stream("threads.create", {"input": message_input()}, locales=(language,))
+    assert events[-1]["message"] == catalogue(language)[Text.MODEL_QUOTA]
 
 
 def test_a_model_that_cannot_be_reached_costs_nothing_but_the_answer() -> None:
@@ -154,13 +301,84 @@ def test_a_model_that_cannot_be_reached_costs_nothing_but_the_answer() -> None:
     assert texts(items) == ["Hi"]
 
 
-def test_the_connection_is_tried_again_before_the_first_event(server: ModelServer) -> None:
-    """A failure of a moment is not shown to anybody."""
-    server.script(HttpError.rate_limited(retry_after="0.01"), HttpError.server_error(), Stream.text("There."))
+def test_a_server_that_accepts_nobody_is_not_waited_for_long() -> None:
+    """The time limit of the connection is its own, and much shorter than that of the answer."""
+    with full_url() as url:
+        events, _ = converse(url, connect_seconds=0.3, silence_seconds=60, first_event_seconds=60)
+    assert events[-1]["message"] == "The model could not be reached."
+
+
+def test_the_first_event_has_its_own_limit(server: ModelServer) -> None:
+    """A model that takes the request and never begins is given up, however long it may be silent later."""
+    server.script(Hang())
+    events, _ = converse(server.url, first_event_seconds=0.3, silence_seconds=60)
+    assert events[-1]["message"] == "The model took too long to answer."
+    assert server.requests[0].ended.wait(10)
+    assert server.requests[0].closed_early
+
+
+PASSING: dict[str, Answer] = {
+    "429": HttpError.rate_limited(retry_after="0.01"),
+    "429 with a date": HttpError.rate_limited(retry_after="Thu, 01 Jan 1970 00:00:00 GMT"),
+    "500": HttpError.server_error(),
+    "503": HttpError(503, "server_error", None, "Busy."),
+    "409": HttpError(409, "conflict", None, "Locked."),
+    "broken before the first event": HALF.reset_after(0),
+    "ended before the first event": HALF.end_after(0),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_passes_is_tried_again_before_the_first_event(
+    server: ModelServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failure of a moment is not shown to anybody, twice in a row."""
+    server.script(PASSING[name], PASSING[name], Stream.text("There."))
     events, items = converse(server.url, retries=2)
     assert events[-1]["type"] == "thread.item.done"
     assert texts(items) == ["Hi", "There."]
     assert len(server.requests) == 3
+    assert failures_of_the_model(caplog) == []
+
+
+def test_a_failure_that_lasts_is_told_once(server: ModelServer, caplog: pytest.LogCaptureFixture) -> None:
+    """After the last repetition there is one event and one line, which counts the attempts."""
+    server.script(HttpError.server_error())
+    events, _ = converse(server.url, retries=2)
+    assert events[-1]["message"] == "The model could not finish its answer."
+    assert len(server.requests) == 3
+    (line,) = failures_of_the_model(caplog)
+    assert line["attempts"] == 3
+
+
+FINAL: dict[str, Answer] = {
+    **{
+        name: FAILURES[name].answer
+        for name in FAILURES
+        if not FAILURES[name].allow_retry or FAILURES[name].kept != "" or "no JSON" in name
+    },
+    "429 for longer than anybody waits": HttpError.rate_limited(retry_after="11"),
+    "500 that says so": HttpError(500, "server_error", None, "Broken.", (("x-should-retry", "false"),)),
+    "200 with a page": Body(),
+}
+
+
+@pytest.mark.parametrize("name", FINAL)
+def test_what_does_not_pass_or_has_begun_is_not_tried_again(server: ModelServer, name: str) -> None:
+    """A request that is wrong, an account without quota, a wait that is too long, and every stream that has begun."""
+    server.script(FINAL[name], Stream.text("There."))
+    events, _ = converse(server.url, retries=2, silence_seconds=0.5)
+    assert events[-1]["type"] == "error"
+    assert len(server.requests) == 1
+
+
+def test_a_stream_that_lingers_after_its_end_does_not_hold_up_the_turn(server: ModelServer) -> None:
+    """The terminal event ends the answer, whether the server closes the connection or not."""
+    stream = Stream.text("There.")
+    server.script(stream.hang_after(len(stream.frames)))
+    events, items = converse(server.url, silence_seconds=60)
+    assert events[-1]["type"] == "thread.item.done"
+    assert texts(items) == ["Hi", "There."]
 
 
 def test_the_users_message_is_shown_before_the_model_has_said_anything(server: ModelServer) -> None:
@@ -182,8 +400,8 @@ def test_the_users_message_is_shown_before_the_model_has_said_anything(server: M
 
 
 def test_a_rotated_key_is_used_for_the_next_response(server: ModelServer) -> None:
-    """The key is asked for each time, not kept from the start."""
-    keys = iter(["sk-first", "sk-second"])
+    """The key is asked for each time, not kept from the start; a line break behind it does no harm."""
+    keys = iter(["sk-first", "sk-second\n"])
     with chat_with(server.url, api_key=lambda: next(keys)) as chat:
         chat.create()
         chat.create()

@@ -290,6 +290,18 @@ def refused_url() -> Iterator[str]:
         yield f"http://127.0.0.1:{held.getsockname()[1]}/v1"
 
 
+@contextmanager
+def full_url() -> Iterator[str]:
+    """A base URL at which a connection is neither taken nor refused: a queue of one, which is full (Linux)."""
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for queued in (first, second):
+            queued.setblocking(False)
+            queued.connect_ex(listening.getsockname())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Serves one and the same answer until it is interrupted or terminated."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.model_server", description="A stand-in model.")
