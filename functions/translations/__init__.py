@@ -23,6 +23,9 @@ class Text(StrEnum):
 
     ANSWERED_ALREADY = "answered_already"
     ANSWER_NOT_CHECKED = "answer_not_checked"
+    APPROVAL_APPROVE = "approval_approve"
+    APPROVAL_DENY = "approval_deny"
+    APPROVAL_QUESTION = "approval_question"
     ATTACHMENT_NOT_FOUND = "attachment_not_found"
     BODY_TOO_LARGE = "body_too_large"
     INTERNAL = "internal"

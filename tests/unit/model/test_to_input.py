@@ -67,7 +67,7 @@ def test_a_completed_client_tool_call_is_a_call_with_its_output_and_a_pending_on
     done = item("client_tool_call", status="completed", output={"items": 2}, **call)
     assert to_input([done, item("client_tool_call", status="pending", **call)]) == [
         {"type": "function_call", "call_id": "call_1", "name": "get_cart", "arguments": '{"user": "ä"}'},
-        {"type": "function_call_output", "call_id": "call_1", "output": '{"items": 2}'},
+        {"type": "function_call_output", "call_id": "call_1", "output": '{"items":2}'},
     ]
 
 
