@@ -139,7 +139,7 @@ class Engine:
             assistant_context = self._context(context, start.thread.id)
             options = assistant.get_stream_options(start.thread, assistant_context)
             turn = Turn(thread=start.thread, store=self._store, context=assistant_context)
-            async with closing(turn.run(options, start.respond(assistant_context))) as events:
+            async with closing(turn.run(options, start.respond)) as events:
                 async for event in events:
                     yield event
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too

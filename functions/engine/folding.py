@@ -44,6 +44,7 @@ class OpenItems:
 
     def __init__(self) -> None:
         self._items: dict[str, ThreadItem] = {}
+        self._stored: set[str] = set()
         self._pieces: dict[tuple[str, int], list[str]] = {}
         """Text that is not yet joined to its part: item id and content index → pieces."""
 
@@ -53,13 +54,24 @@ class OpenItems:
             self._join(item_id)
             yield item.model_copy(deep=True)
 
-    def add(self, item: ThreadItem) -> None:
-        """Opens an item; one that is open already starts anew."""
+    def __contains__(self, item_id: str) -> bool:
+        """Whether an item is open."""
+        return item_id in self._items
+
+    def add(self, item: ThreadItem, *, stored: bool = False) -> None:
+        """Opens an item; one that is open already starts anew. `stored` ones were complete before, and are changed."""
         self.close(item.id)
         self._items[item.id] = item.model_copy(deep=True)
+        if stored:
+            self._stored.add(item.id)
+
+    def is_stored(self, item_id: str) -> bool:
+        """Whether an open item was complete before."""
+        return item_id in self._stored
 
     def close(self, item_id: str) -> None:
         """Forgets an item; one that is not open is passed over."""
+        self._stored.discard(item_id)
         if self._items.pop(item_id, None) is not None:
             self._pieces = {place: text for place, text in self._pieces.items() if place[0] != item_id}
 

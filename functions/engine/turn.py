@@ -3,20 +3,21 @@
 - `thread.item.done`, `.replaced` and `.removed` are stored before they are passed on; `.added` is not stored.
 - Hidden items are stored and never passed on.
 - A thread that the assistant has changed is stored, and `thread.updated` follows.
+- An item that is stored already is opened again by an update of it, and stored at the end of the turn.
 - The stream never just ends: where the assistant, the model or the store fails, the items that are still open are closed
   with what they hold and stored, and an `error` event is the last.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from functions.engine.assistant import AssistantContext
 from functions.engine.closing import closing
 from functions.engine.folding import OpenItems
 from functions.engine.results import RequestContext
-from functions.errors import ChatKitLambdaError, InternalError, RequestError
+from functions.errors import ChatKitLambdaError, InternalError, NotFound, RequestError
 from functions.ids import position
 from functions.protocol.events import (
     ErrorEvent,
@@ -57,12 +58,12 @@ class Turn:
         self._open = OpenItems()
 
     async def run(
-        self, options: StreamOptions, events: AsyncIterator[ThreadStreamEvent]
+        self, options: StreamOptions, respond: Callable[[AssistantContext], AsyncIterator[ThreadStreamEvent]]
     ) -> AsyncIterator[ThreadStreamEvent]:
         """The events of the turn, `stream_options` first; a failure ends them with an `error` event."""
         try:
             yield StreamOptionsEvent(stream_options=options)
-            async with closing(events):
+            async with closing(respond(self._context)) as events:
                 async for event in events:
                     if await self._keep(event):
                         yield event
@@ -70,14 +71,15 @@ class Turn:
                         yield await self._keep_thread()
             if self._thread_has_changed():
                 yield await self._keep_thread()
+            await self._keep_reopened()
         except (GeneratorExit, asyncio.CancelledError):
             # Nobody reads on: nothing can be sent, but what was said must not be lost.
-            async for _ in self._close_items():
+            async for _ in self._close():
                 pass
             raise
         except Exception as error:  # noqa: BLE001 - the one place where a turn's failure becomes the user's error event
             log_failure(error, self._context.request)
-            async for event in self._close_items():
+            async for event in self._close():
                 yield event
             yield error_event(error, self._context.request.locales)
         finally:
@@ -87,6 +89,8 @@ class Turn:
         """Stores what the event asks for. Returns whether the client may see it."""
         match event:
             case ThreadItemUpdatedEvent():
+                if event.item_id not in self._open:
+                    await self._reopen(event.item_id)
                 self._open.update(event.item_id, event.update)
             case ThreadItemAddedEvent():
                 check_item(event.item, self._thread.id)
@@ -119,11 +123,26 @@ class Turn:
         await self._store.save_thread(self._user, self._stored_thread)
         return ThreadUpdatedEvent(thread=to_client(self._thread))
 
-    async def _close_items(self) -> AsyncIterator[ThreadStreamEvent]:
-        """Stores what the open items hold. Where even that fails, they stay as the client has them until it reloads."""
+    async def _reopen(self, item_id: str) -> None:
+        try:
+            item = await self._store.load_item(self._user, self._thread.id, item_id)
+        except NotFound as error:
+            raise InternalError("an update of an item that is neither open nor stored") from error
+        self._open.add(item, stored=True)
+
+    async def _keep_reopened(self) -> None:
         for item in list(self._open):
+            if self._open.is_stored(item.id):
+                self._open.close(item.id)
+                check_item(item, self._thread.id)
+                await self._store.save_items(self._user, self._thread.id, [item])
+
+    async def _close(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Stores what the open items hold, and the thread. Where even that fails, the client has it until it reloads."""
+        for item in list(self._open):
+            stored = self._open.is_stored(item.id)
             self._open.close(item.id)
-            closed = _closed(item)
+            closed = item if stored else _closed(item)
             if closed is None:
                 yield ThreadItemRemovedEvent(item_id=item.id)
                 continue
@@ -132,8 +151,15 @@ class Turn:
             except ChatKitLambdaError as error:
                 log_failure(error, self._context.request)
                 continue
-            if not is_hidden(closed):
+            if not stored and not is_hidden(closed):
                 yield ThreadItemDoneEvent(item=closed)
+        if self._thread_has_changed():
+            try:
+                updated = await self._keep_thread()
+            except ChatKitLambdaError as error:
+                log_failure(error, self._context.request)
+            else:
+                yield updated
 
 
 def check_item(item: ThreadItem, thread_id: str) -> None:

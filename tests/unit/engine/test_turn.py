@@ -23,7 +23,8 @@ from functions.protocol.events import (
 from functions.protocol.items import AssistantMessageItem, GeneratedImageItem, UserMessageItem, WorkflowItem
 from functions.protocol.tasks import CustomTask, Workflow
 from functions.protocol.threads import LockedStatus, ThreadMetadata
-from functions.protocol.updates import AssistantMessageContentPartTextDelta
+from functions.protocol.updates import AssistantMessageContentPartTextDelta, WidgetStreamingTextValueDelta
+from functions.protocol.widget_limits import MAX_WIDGET_BYTES
 from functions.runtime.loop import run
 from tests.support.assistants import CannedModel, Respond, ScriptedAssistant, assistant_message, say
 from tests.support.chat import Chat, Json, message_input, texts, types
@@ -153,6 +154,55 @@ def test_a_workflow_that_breaks_off_is_kept_and_shows_nothing_as_still_loading(c
 
     _, items = turn(chat, respond)
     assert [task["status_indicator"] for task in items[0]["workflow"]["tasks"]] == ["complete", "none"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_update_of_a_stored_item_is_stored_at_the_end_of_the_turn(chat: Chat, fails: bool) -> None:
+    """As a handler of an action may change its widget: what the client was shown is there after a reload."""
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext) -> Events:
+        async for event in context.widget({"type": "Card", "children": [{"type": "Text", "id": "t", "value": "a"}]}):
+            yield event
+            assert event.type == "thread.item.done"
+            for letter in "bc":
+                delta = WidgetStreamingTextValueDelta(component_id="t", delta=letter, done=True)
+                yield ThreadItemUpdatedEvent(item_id=event.item.id, update=delta)
+        if fails:
+            raise ValueError
+
+    events, items = turn(chat, respond)
+    expected = ["thread.item.done", "thread.item.updated", "thread.item.updated"]
+    assert types(events) == [*expected, "error"] if fails else expected
+    assert items[0]["widget"]["children"][0]["value"] == "abc"
+
+
+def test_updates_of_a_stored_item_that_make_it_oversize_are_the_authors_fault(chat: Chat) -> None:
+    """The item stays as it was."""
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext) -> Events:
+        async for event in context.widget({"type": "Card", "children": [{"type": "Text", "id": "t", "value": "a"}]}):
+            yield event
+            assert event.type == "thread.item.done"
+            delta = WidgetStreamingTextValueDelta(component_id="t", delta="x" * MAX_WIDGET_BYTES, done=True)
+            yield ThreadItemUpdatedEvent(item_id=event.item.id, update=delta)
+
+    events, items = turn(chat, respond)
+    assert types(events) == ["thread.item.done", "thread.item.updated", "error"]
+    assert items[0]["widget"]["children"][0]["value"] == "a"
+
+
+def test_what_was_changed_in_the_thread_before_a_failure_is_stored(chat: Chat) -> None:
+    """The client is told before the error, which is the last event."""
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext) -> Events:
+        yield context.progress("x")
+        thread.status = LockedStatus()
+        raise ValueError
+
+    events, _ = turn(chat, respond)
+    assert types(events) == ["progress_update", "thread.updated", "error"]
+    stored = chat.ask("threads.get_by_id", {"thread_id": events[1]["thread"]["id"]})
+    assert stored["status"] == events[1]["thread"]["status"] == {"type": "locked"}
 
 
 def test_a_reader_that_goes_away_loses_nothing_of_what_was_said(chat: Chat) -> None:
