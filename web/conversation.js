@@ -1,6 +1,7 @@
 /** The open thread: its messages, what is going on, what went wrong. */
 
-import { button, element } from "./dom.js";
+import { button, element, keepingFocus } from "./dom.js";
+import { icon } from "./icons.js";
 import { renderMarkdown } from "./markdown.js";
 import { renderItem } from "./renderers.js";
 
@@ -22,8 +23,10 @@ const NEAR_END = 80;
  * @param {() => void} options.onRetry - after a failure.
  * @param {(userItemId: string) => void} options.onAnswerAgain
  * @param {(itemId: string, kind: Feedback) => void} options.onFeedback
+ * @param {Omit<import("./renderers.js").View, "imageDomains">} options.itemView - what items ask for.
  */
-export function createConversationView({ greeting, prompts, onPrompt, onRetry, onAnswerAgain, onFeedback }) {
+export function createConversationView(options) {
+  const { greeting, prompts, onPrompt, onRetry, onAnswerAgain, onFeedback, itemView } = options;
   const start = element(
     "div",
     { className: "start" },
@@ -35,6 +38,7 @@ export function createConversationView({ greeting, prompts, onPrompt, onRetry, o
   const root = element("div", { className: "conversation", tabIndex: 0 }, start, list, foot);
   /** @type {Map<string, Drawn>} */
   const drawn = new Map();
+  let drawnDomains = "";
 
   /**
    * @param {Conversation} state
@@ -52,6 +56,11 @@ export function createConversationView({ greeting, prompts, onPrompt, onRetry, o
 
   /** @param {Conversation} state @param {ReadonlyMap<string, Feedback>} feedback */
   function drawItems(state, feedback) {
+    const imageDomains = state.thread?.allowed_image_domains;
+    const view = { ...itemView, imageDomains };
+    const domains = JSON.stringify(imageDomains ?? null);
+    const allAnew = domains !== drawnDomains;
+    drawnDomains = domains;
     const ids = new Set(state.items.map((item) => item.id));
     for (const [id, { node }] of drawn) {
       if (ids.has(id)) continue;
@@ -60,9 +69,9 @@ export function createConversationView({ greeting, prompts, onPrompt, onRetry, o
     }
     state.items.forEach((item, index) => {
       const held = drawn.get(item.id) ?? frame(item);
-      if (held.item !== item || !drawn.has(item.id)) {
-        const content = renderItem(item);
-        held.body.replaceChildren(...(content ? [content] : []));
+      if (held.item !== item || !drawn.has(item.id) || allAnew) {
+        const content = renderItem(item, view, held.body.firstElementChild);
+        keepingFocus(held.body, () => held.body.replaceChildren(...(content ? [content] : [])));
         held.node.hidden = content === null;
       }
       const actions = actionsOf(state, index, feedback.get(item.id));
@@ -92,7 +101,10 @@ export function createConversationView({ greeting, prompts, onPrompt, onRetry, o
     const nodes = notices.map(notice);
     if (pendingText !== null) nodes.unshift(pendingMessage(pendingText));
     if (loading) nodes.push(element("p", { className: "progress" }, "Opening the thread…"));
-    if (streaming && failure === null) nodes.push(element("p", { className: "progress" }, progress ?? "…"));
+    if (streaming && failure === null) {
+      const sign = progress?.icon && icon(progress.icon);
+      nodes.push(element("p", { className: "progress" }, sign, progress?.text ?? "…"));
+    }
     if (failure !== null) {
       const retry = failure.allowRetry && !streaming && button("Retry", onRetry);
       nodes.push(element("div", { className: "failure", role: "alert" }, element("p", {}, failure.message), retry));
@@ -119,7 +131,8 @@ function frame(item) {
 
 /**
  * What may be done with an item: `retry` holds the user message to answer again, `feedback` what was given so far
- * (null: nothing yet). Answers take both; a message that was left without an answer takes a retry.
+ * (null: nothing yet). Answers take both; a message that was left without an answer takes a retry. A locked thread answers
+ * nothing again.
  *
  * @typedef {{ retry?: string, feedback?: Feedback | null }} Actions
  *
@@ -129,15 +142,16 @@ function frame(item) {
  * @returns {Actions}
  */
 function actionsOf(state, index, feedback) {
-  const { items, streaming, failure } = state;
+  const { items, streaming, failure, thread } = state;
   const item = items[index];
   if (streaming) return {};
+  const takesTurns = (thread?.status?.type ?? "active") === "active";
   if (item.type === "user_message") {
-    return index === items.length - 1 && !failure?.allowRetry ? { retry: item.id } : {};
+    return takesTurns && index === items.length - 1 && !failure?.allowRetry ? { retry: item.id } : {};
   }
   if (item.type !== "assistant_message") return {};
   const question = items.slice(0, index).findLast((before) => before.type === "user_message");
-  return { retry: question?.id, feedback: feedback ?? null };
+  return { feedback: feedback ?? null, ...(takesTurns && { retry: question?.id }) };
 }
 
 /** @param {string} text */

@@ -48,3 +48,29 @@ export function button(label, onclick, properties = {}) {
 export function jsonBlock(value) {
   return element("pre", { className: "json", tabIndex: 0 }, JSON.stringify(value, null, 2));
 }
+
+/**
+ * A value that nobody knows how to draw: its name, and its JSON inside.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ */
+export function jsonCard(name, value) {
+  return element("details", { className: "card" }, element("summary", {}, name), jsonBlock(value));
+}
+
+/**
+ * Changes what stands in a node, and keeps the focus on the control at the same place, where it lay on one of them.
+ *
+ * @param {HTMLElement} node
+ * @param {() => void} change
+ */
+export function keepingFocus(node, change) {
+  const controls = () => [.../** @type {NodeListOf<HTMLElement>} */ (node.querySelectorAll(CONTROLS))];
+  const { activeElement } = document;
+  const index = activeElement instanceof HTMLElement ? controls().indexOf(activeElement) : -1;
+  change();
+  if (index >= 0) controls()[index]?.focus();
+}
+
+const CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex]";

@@ -9,9 +9,11 @@
  * @typedef {{ type: string, [field: string]: any }} Json
  * @typedef {{ id: string, type: string, [field: string]: any }} Item
  * @typedef {{ type: string, reason?: string }} ThreadStatus
- * @typedef {{ id: string, title?: string | null, created_at?: string, status?: ThreadStatus }} Thread
+ * @typedef {{ id: string, title?: string | null, created_at?: string, status?: ThreadStatus,
+ *   allowed_image_domains?: string[] | null }} Thread
  * @typedef {{ message: string, allowRetry: boolean }} Failure
  * @typedef {{ level: string, message: string, title?: string }} Notice
+ * @typedef {{ text: string, icon?: string }} Progress
  *
  * @typedef {object} Conversation
  * @property {Thread | null} thread - null until the first message of a new thread is accepted.
@@ -19,7 +21,7 @@
  * @property {string | null} pendingText - a message that was sent and that the backend has not confirmed yet.
  * @property {boolean} streaming
  * @property {boolean} allowCancel - whether the stop button shows.
- * @property {string | null} progress
+ * @property {Progress | null} progress - what is going on.
  * @property {readonly Notice[]} notices
  * @property {Failure | null} failure
  */
@@ -74,6 +76,19 @@ export function droppedAfter(state, itemId) {
 }
 
 /**
+ * A tool of the page has given its output. The backend stores it, and sends nothing for it.
+ *
+ * @param {Conversation} state
+ * @param {string} itemId
+ * @param {unknown} output
+ * @returns {Conversation}
+ */
+export function withOutput(state, itemId, output) {
+  const answered = (/** @type {Item} */ item) => ({ ...item, status: "completed", output });
+  return { ...state, items: changeItem(state.items, itemId, answered) };
+}
+
+/**
  * The stream is over: it ended, it failed, or the user stopped it. An error that came as an event stays.
  *
  * @param {Conversation} state
@@ -111,7 +126,7 @@ export function fold(state, event) {
     case "stream_options":
       return { ...state, allowCancel: Boolean(event.stream_options?.allow_cancel) };
     case "progress_update":
-      return { ...state, progress: event.text };
+      return { ...state, progress: { text: event.text, icon: event.icon } };
     case "notice":
       return {
         ...state,

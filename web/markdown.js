@@ -125,8 +125,11 @@ function startsBlock(line) {
   return [FENCE, HEADING, BULLET, NUMBER, QUOTE, RULE].some((pattern) => pattern.test(line));
 }
 
-/** What may begin inside a line. Underscores emphasise only at the border of a word: `snake_case` is a name. */
-const INLINE = /`+|\*\*|__|\*|_|\[|https?:\/\/[^\s<>"'`\]]+/g;
+/**
+ * What may begin inside a line. Underscores emphasise only at the border of a word: `snake_case` is a name. An address ends
+ * at one of Unicode's noncharacters, with which `items/sources.js` marks places.
+ */
+const INLINE = /`+|\*\*|__|\*|_|\[|https?:\/\/[^\s<>"'`\]\uFDD0-\uFDEF]+/g;
 const LINK = /\[([^[\]\n]*)\]\(((?:[^\s()]|\([^\s()]*\))*)(?: "[^"\n]*")?\)/y;
 
 /**

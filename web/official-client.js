@@ -4,6 +4,8 @@
  * Options: the types of `@openai/chatkit` 1.9.0; https://openai.github.io/chatkit-js/
  */
 
+import { runTool } from "./tools.js";
+
 /**
  * @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit
  * @typedef {import("@openai/chatkit").ChatKitOptions} ChatKitOptions
@@ -52,6 +54,7 @@ export async function loadChatKit() {
  * @param {string} options.greeting
  * @param {readonly string[]} options.prompts
  * @param {(threadId: string | null) => void} options.onThreadChange
+ * @param {import("./playground.js").PageCallbacks} options.page
  * @param {(message: string) => void} options.onError
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
  */
@@ -61,6 +64,7 @@ export function mountOfficialClient(container, options) {
   const applyOptions = () => chatkit.setOptions(chatKitOptions(options, dark.matches ? "dark" : "light"));
 
   chatkit.addEventListener("chatkit.thread.change", (event) => options.onThreadChange(event.detail.threadId));
+  chatkit.addEventListener("chatkit.effect", (event) => options.page.onEffect(event.detail.name, event.detail.data));
   chatkit.addEventListener("chatkit.error", (event) => options.onError(event.detail.error.message));
   dark.addEventListener("change", applyOptions);
   applyOptions();
@@ -82,17 +86,21 @@ export function mountOfficialClient(container, options) {
  * @param {"light" | "dark"} colorScheme
  * @returns {ChatKitOptions}
  */
-function chatKitOptions({ url, domainKey, fetcher, locale, threadId, greeting, prompts }, colorScheme) {
+function chatKitOptions({ url, domainKey, fetcher, locale, threadId, greeting, prompts, page }, colorScheme) {
   return {
     api: { url, domainKey, fetch: fetcher },
     ...(locale ? { locale } : {}),
     theme: { colorScheme },
     initialThread: threadId,
-    header: { enabled: true },
+    header: { enabled: true, title: { enabled: true } },
     history: { enabled: true, showDelete: true, showRename: true },
     startScreen: { greeting, prompts: prompts.map((prompt) => ({ label: prompt, prompt })) },
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
     composer: { placeholder: "Write a message" },
+    // A tool that throws answers with `{"error": message}`: ChatKit posts nothing then, though its guide promises it.
+    onClientTool: ({ name, params }) => runTool(name, params),
+    widgets: { onAction: async (action) => page.onClientAction(action) },
+    entities: { onClick: page.onEntity },
   };
 }

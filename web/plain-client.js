@@ -1,23 +1,21 @@
 /**
- * The built-in client: what ChatKit does, in plain sight. It holds the state, sends the requests, and hands each new
- * state to the views; the rules of the protocol are in `protocol.js`, those of the events in `fold.js`.
+ * The built-in client: what ChatKit does, in plain sight. It holds the list of threads, and hands what the open thread and
+ * the views tell each other from one to the other.
  */
 
-import { ApiError } from "./api.js";
 import { createComposer } from "./composer.js";
 import { createConversationView } from "./conversation.js";
-import { button, element } from "./dom.js";
-import { EMPTY, droppedAfter, ended, fold, opened, started } from "./fold.js";
-import { createProtocol, messageInput } from "./protocol.js";
+import { element } from "./dom.js";
+import { createOpenThread, failureOf } from "./open-thread.js";
+import { createPaneSwitch } from "./pane-switch.js";
+import { createProtocol } from "./protocol.js";
 import { createRawEvents } from "./raw-events.js";
 import { createThreadList } from "./thread-list.js";
+import { runTool } from "./tools.js";
 
 /**
- * @typedef {import("./fold.js").Conversation} Conversation
- * @typedef {import("./fold.js").Failure} Failure
- * @typedef {import("./fold.js").Json} Json
  * @typedef {import("./fold.js").Thread} Thread
- * @typedef {import("./conversation.js").Feedback} Feedback
+ * @typedef {import("./playground.js").PageCallbacks} PageCallbacks
  */
 
 /**
@@ -30,16 +28,45 @@ import { createThreadList } from "./thread-list.js";
  * @param {string} options.greeting
  * @param {readonly string[]} options.prompts
  * @param {(threadId: string | null) => void} options.onThreadChange
+ * @param {PageCallbacks} options.page
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
  */
-export function mountPlainClient(container, { url, fetcher, locale, threadId, greeting, prompts, onThreadChange }) {
+export function mountPlainClient(container, options) {
+  const { url, fetcher, locale, greeting, prompts, onThreadChange, page } = options;
   const events = createRawEvents();
   const protocol = createProtocol({ url, fetcher, locale, observe: events.add });
+  const mounted = new AbortController();
+  /** @type {Thread[]} */
+  let threads = [];
+  let threadsNote = "Loading…";
+  let drawing = false;
+
+  /** What the page does by itself is a line among the events. @param {string} type @param {unknown} body */
+  const note = (type, body) => events.add({ kind: "page", type, body, offset: 0 });
+
+  const current = createOpenThread({
+    protocol,
+    async runTool(name, params) {
+      const result = await runTool(name, params);
+      note("onClientTool", { name, params, result });
+      return result;
+    },
+    onChange: redraw,
+    onEnter: onThreadChange,
+    onThread(changed) {
+      const known = threads.some((thread) => thread.id === changed.id);
+      threads = known
+        ? threads.map((thread) => (thread.id === changed.id ? changed : thread))
+        : [changed, ...threads];
+    },
+    onGivenBack: (text) => composer.restore(text),
+    onEffect: page.onEffect,
+  });
   const threadList = createThreadList({
     dates: new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "short" }),
     onOpen: (id) => {
-      show("chat");
-      void open(id);
+      panes.show("chat");
+      void current.open(id);
       composer.focus();
     },
     onRename: (id, title) => void rename(id, title),
@@ -48,29 +75,24 @@ export function mountPlainClient(container, { url, fetcher, locale, threadId, gr
   const conversation = createConversationView({
     greeting,
     prompts,
-    onPrompt: (text) => void say(text),
-    onRetry: () => void retry(),
-    onAnswerAgain: (id) => void answerAgain(id),
-    onFeedback: (id, kind) => void giveFeedback(id, kind),
+    onPrompt: (text) => void current.say(text),
+    onRetry: () => void current.retry(),
+    onAnswerAgain: (id) => void current.answerAgain(id),
+    onFeedback: (id, kind) => void current.giveFeedback(id, kind),
+    itemView: {
+      onAnswer: current.answer,
+      async onAction(item, action) {
+        if (action.handler !== "client") return current.act(item.id, action);
+        note("widgets.onAction", { action, item_id: item.id });
+        page.onClientAction(action);
+      },
+      onEntity(entity) {
+        note("entities.onClick", entity);
+        page.onEntity(entity);
+      },
+    },
   });
-  const composer = createComposer({ onSend: (text) => void say(text), onStop: () => running?.abort() });
-
-  const mounted = new AbortController();
-  /** Ends what belongs to the thread that is being left. */
-  let visit = new AbortController();
-  /** Ends the stream that runs. @type {AbortController | null} */
-  let running = null;
-  /** @type {Conversation} */
-  let state = EMPTY;
-  /** The thread that is open, or that is being opened. @type {string | null} */
-  let openId = null;
-  let loading = false;
-  /** @type {Thread[]} */
-  let threads = [];
-  let threadsNote = "Loading…";
-  /** @type {Map<string, Feedback>} */
-  let feedback = new Map();
-  let drawing = false;
+  const composer = createComposer({ onSend: (text) => void current.say(text), onStop: current.stop });
 
   /** Draws once per frame, however many events have come. */
   function redraw() {
@@ -78,127 +100,12 @@ export function mountPlainClient(container, { url, fetcher, locale, threadId, gr
     drawing = true;
     requestAnimationFrame(() => {
       drawing = false;
-      const { streaming, allowCancel } = state;
-      threadList.draw(threads, openId, threadsNote);
+      const { state, loading, feedback, id } = current.now;
+      const { streaming, allowCancel, thread } = state;
+      threadList.draw(threads, id, threadsNote);
       conversation.draw(state, { loading, feedback });
-      composer.draw({ streaming, allowCancel, loading, closed: closedReason(state.thread) });
+      composer.draw({ streaming, allowCancel, loading, closed: closedReason(thread) });
     });
-  }
-
-  /** @param {string | null} id @param {boolean} [announce] */
-  function enter(id, announce = true) {
-    openId = id;
-    if (announce) onThreadChange(id);
-  }
-
-  /** @param {string | null} id */
-  async function open(id) {
-    visit.abort();
-    visit = new AbortController();
-    const { signal } = visit;
-    running = null;
-    state = EMPTY;
-    feedback = new Map();
-    loading = id !== null;
-    enter(id);
-    redraw();
-    if (id === null) return;
-    try {
-      const { thread, items } = await protocol.openThread(id, { signal });
-      if (signal.aborted) return;
-      state = opened(thread, items);
-    } catch (error) {
-      if (signal.aborted) return;
-      // ChatKit, too, falls back to a new thread.
-      if (error instanceof ApiError && error.status === 404) enter(null);
-      state = ended(EMPTY, { ...failureOf(error), allowRetry: false });
-    }
-    loading = false;
-    redraw();
-  }
-
-  /** @param {string} text */
-  function say(text) {
-    const input = messageInput(text);
-    return state.thread === null
-      ? run("threads.create", { input }, { pendingText: text })
-      : run("threads.add_user_message", { thread_id: state.thread.id, input }, { pendingText: text });
-  }
-
-  /** @param {string} itemId */
-  async function answerAgain(itemId) {
-    if (state.thread === null) return;
-    await run("threads.retry_after_item", { thread_id: state.thread.id, item_id: itemId }, { last: itemId });
-  }
-
-  /** After a failure: a message that the backend has not accepted is sent again, one that it has is answered again. */
-  async function retry() {
-    if (state.pendingText !== null) return say(state.pendingText);
-    const question = state.items.findLast((item) => item.type === "user_message");
-    if (question) await answerAgain(question.id);
-  }
-
-  /**
-   * Sends a streaming request and follows its answer. `last` is the item that the answer comes after, once the backend has
-   * accepted to give another.
-   *
-   * @param {string} type
-   * @param {object} params
-   * @param {{ pendingText?: string, last?: string }} change
-   */
-  async function run(type, params, { pendingText, last }) {
-    if (state.streaming) return;
-    const { signal: left } = visit;
-    const stop = new AbortController();
-    running = stop;
-    state = started(state, pendingText ?? null);
-    redraw();
-    /** @type {Failure | null} */
-    let failure = null;
-    try {
-      for await (const event of protocol.stream(type, params, { signal: AbortSignal.any([left, stop.signal]) })) {
-        if (last !== undefined && event.type !== "error") {
-          state = droppedAfter(state, last);
-          last = undefined;
-        }
-        receive(event);
-      }
-    } catch (error) {
-      if (!stop.signal.aborted) failure = failureOf(error);
-    }
-    if (left.aborted) return;
-    state = ended(state, failure);
-    if (state.pendingText !== null && !state.failure?.allowRetry) {
-      composer.restore(state.pendingText);
-      state = { ...state, pendingText: null };
-    }
-    redraw();
-  }
-
-  /** @param {Json} event */
-  function receive(event) {
-    state = fold(state, event);
-    if (event.type === "thread.created") {
-      threads = [event.thread, ...threads];
-      enter(event.thread.id);
-    } else if (event.type === "thread.updated") {
-      threads = threads.map((thread) => (thread.id === event.thread.id ? event.thread : thread));
-    }
-    redraw();
-  }
-
-  /** @param {string} id @param {Feedback} kind */
-  async function giveFeedback(id, kind) {
-    if (state.thread === null) return;
-    const { signal } = visit;
-    try {
-      await protocol.call("items.feedback", { thread_id: state.thread.id, item_ids: [id], kind }, { signal });
-      feedback.set(id, kind);
-    } catch (error) {
-      if (signal.aborted) return;
-      state = { ...state, failure: { ...failureOf(error), allowRetry: false } };
-    }
-    redraw();
   }
 
   /** @param {string} id @param {string} title */
@@ -214,7 +121,7 @@ export function mountPlainClient(container, { url, fetcher, locale, threadId, gr
     await attempt(async () => {
       await protocol.call("threads.delete", { thread_id: id });
       threads = threads.filter((thread) => thread.id !== id);
-      if (openId === id) void open(null);
+      if (current.now.id === id) void current.open(null);
     });
   }
 
@@ -244,66 +151,30 @@ export function mountPlainClient(container, { url, fetcher, locale, threadId, gr
     });
   }
 
-  const { panes, show } = paneSwitch();
   const chat = element("main", { className: "chat pane" }, conversation.root, composer.root);
-  const root = element(
-    "div",
-    { className: "plain-client", "data-pane": "chat" },
-    panes,
-    threadList.root,
-    chat,
-    events.root,
-  );
-
-  function paneSwitch() {
-    const names = /** @type {const} */ (["threads", "chat", "events"]);
-    const buttons = names.map((name) => button(name[0].toUpperCase() + name.slice(1), () => show(name)));
-    /** On a narrow screen one pane shows at a time. @param {typeof names[number]} chosen */
-    function show(chosen) {
-      root.dataset.pane = chosen;
-      buttons.forEach((each, index) => each.setAttribute("aria-pressed", String(names[index] === chosen)));
-    }
-    return {
-      panes: element("div", { className: "panes", role: "group", "aria-label": "What to show" }, ...buttons),
-      show,
-    };
-  }
-
-  show("chat");
+  const root = element("div", { className: "plain-client" });
+  const panes = createPaneSwitch(root);
+  root.append(panes.root, threadList.root, chat, events.root);
   container.replaceChildren(root);
   void loadThreads();
-  void open(threadId);
+  void current.open(options.threadId);
   composer.focus();
 
   return {
     open(id) {
-      if (id !== openId) void open(id);
+      if (id !== current.now.id) void current.open(id);
     },
     unmount() {
       mounted.abort();
-      visit.abort();
+      current.leave();
       root.remove();
     },
   };
-}
-
-/**
- * What the user is told of a request that failed. A repetition may help after a 5xx and after a connection that broke,
- * and after nothing else.
- *
- * @param {unknown} error
- * @returns {Failure}
- */
-function failureOf(error) {
-  if (error instanceof ApiError) return { message: error.message, allowRetry: error.status >= 500 };
-  if (error instanceof SyntaxError)
-    return { message: "The backend sent something that is no JSON.", allowRetry: false };
-  return { message: "The connection to the backend broke.", allowRetry: true };
 }
 
 /** @param {Thread | null} thread @returns {string | null} why it takes no messages. */
 function closedReason(thread) {
   const status = thread?.status;
   if (!status || status.type === "active") return null;
-  return status.reason ?? `This thread is ${status.type}.`;
+  return `This thread is ${status.type}${status.reason ? `: ${status.reason}` : "."}`;
 }

@@ -17,12 +17,18 @@ import {
   threadInAddress,
   wantsPlainClient,
 } from "./preferences.js";
+import { createToasts } from "./toasts.js";
 
 const GREETING = "What can I help with?";
+/** Each stands for a word that the assistant without a model knows, and is a question that a model understands, too. */
 const PROMPTS = [
   "What can you do?",
-  "Tell me a short story about a lighthouse.",
-  "Show me a list, some code and a link.",
+  "Show me a widget",
+  "Run a workflow",
+  "Ask me a question",
+  "Use a tool of this page",
+  "Cite your sources",
+  "Draw an image",
 ];
 
 const UNAVAILABLE = "ChatKit's script could not be loaded from OpenAI, so this is the plain client that is built in.";
@@ -44,6 +50,25 @@ const banner = byId("banner", HTMLElement);
 const userInput = byId("user", HTMLInputElement);
 const localeSelect = byId("locale", HTMLSelectElement);
 const switchLink = byId("switch-client", HTMLAnchorElement);
+
+const toasts = createToasts();
+
+/**
+ * What happens in the page itself, whichever client it comes from. Your page would open a dialog, move a map, play a
+ * sound; this one says what it was asked.
+ *
+ * @typedef {object} PageCallbacks
+ * @property {(name: string, data: unknown) => void} onEffect - a `client_effect` of the assistant.
+ * @property {(action: { type: string }) => void} onClientAction - an action of a widget whose handler is `client`.
+ * @property {(entity: { title: string, id: string }) => void} onEntity - a click on an entity.
+ */
+
+/** @type {PageCallbacks} */
+const page = {
+  onEffect: (name, data) => toasts.show(`Client effect ${name} ${JSON.stringify(data ?? {})}`),
+  onClientAction: ({ type }) => toasts.show(`The action ${type} is for this page, not for the assistant.`),
+  onEntity: ({ title, id }) => toasts.show(`You clicked ${title}.`),
+};
 
 const preferences = loadPreferences();
 /** @type {{ open(threadId: string | null): void, unmount(): void } | null} */
@@ -68,6 +93,7 @@ function mount(config) {
     greeting: GREETING,
     prompts: PROMPTS,
     onThreadChange: showThreadInAddress,
+    page,
   };
   const { locale } = preferences;
   client = plain
@@ -117,6 +143,7 @@ function drawSwitch() {
 }
 
 async function main() {
+  document.body.append(toasts.root);
   const config = await loadConfig();
   fillBar(config);
   if (!plain) {

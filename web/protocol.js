@@ -16,8 +16,8 @@ const EVERYTHING = 9999;
  * @typedef {import("./fold.js").Json} Json
  * @typedef {import("./fold.js").Item} Item
  * @typedef {import("./fold.js").Thread} Thread
- * @typedef {{ kind: "request" | "response" | "event", type: string, body: any, offset: number }} Traffic - `offset` in
- *   ms since the request left.
+ * @typedef {{ kind: "request" | "response" | "event" | "page", type: string, body: any, offset: number }} Traffic -
+ *   `offset` in ms since the request left; `page` is what the page did by itself.
  * @typedef {{ data: any[], has_more: boolean }} Page
  */
 

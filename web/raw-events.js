@@ -1,4 +1,4 @@
-/** The panel beside the conversation: every request, answer and event, as it was sent. */
+/** The panel beside the conversation: every request, answer and event, as it was sent, and what the page did by itself. */
 
 import { button, element, jsonBlock } from "./dom.js";
 
@@ -59,7 +59,7 @@ export function createRawEvents() {
   };
 }
 
-const ARROWS = { request: "→", response: "←", event: "·" };
+const ARROWS = { request: "→", response: "←", event: "·", page: "○" };
 
 /** @param {Traffic} traffic */
 function row({ kind, type, body, offset }) {
@@ -72,7 +72,11 @@ function row({ kind, type, body, offset }) {
       {},
       element("span", { className: "arrow", "aria-hidden": "true" }, ARROWS[kind]),
       element("span", { className: "type" }, type, update && element("small", {}, update)),
-      element("span", { className: "offset" }, kind === "request" ? "" : `+${Math.round(offset)} ms`),
+      element(
+        "span",
+        { className: "offset" },
+        kind === "request" || kind === "page" ? "" : `+${Math.round(offset)} ms`,
+      ),
     ),
   );
   return element("li", { "data-kind": kind, "data-type": type, "data-update": update }, details);

@@ -3,64 +3,50 @@
  * one that is not in it is shown as labelled JSON, so that nothing is hidden from whoever looks.
  */
 
-import { element, jsonBlock } from "./dom.js";
-import { renderMarkdown, webAddress } from "./markdown.js";
+import { jsonCard } from "./dom.js";
+import { generatedImage } from "./items/generated-image.js";
+import { assistantMessage, userMessage } from "./items/messages.js";
+import { questions } from "./items/questions.js";
+import { toolCall } from "./items/tool-call.js";
+import { loneTask, workflow } from "./items/workflow.js";
+import { widget } from "./widgets/render.js";
 
 /**
  * @typedef {import("./fold.js").Item} Item
- * @typedef {(item: Item) => Node | null} Renderer - null draws nothing.
+ *
+ * @typedef {object} View - what an item needs of the conversation that it stands in.
+ * @property {readonly string[] | null | undefined} imageDomains - the hosts whose pictures are shown.
+ * @property {(item: Item, action: import("./widgets/actions.js").ActionConfig) => Promise<void>} onAction
+ * @property {(itemId: string, submission: import("./items/questions.js").Submission) => Promise<void>} onAnswer
+ * @property {(entity: { title: string, id: string }) => void} onEntity - a click on a source of the page's own world
+ *
+ * @typedef {(item: Item, view: View, previous: Element | null) => Node | null} Renderer - null draws nothing; `previous`
+ *   is what the item was drawn as before.
  */
 
-/** @type {Record<string, Renderer>} */
+/** @type {Readonly<Record<string, Renderer>>} */
 const RENDERERS = {
   user_message: userMessage,
   assistant_message: assistantMessage,
+  client_tool_call: toolCall,
+  generated_image: generatedImage,
+  structured_input: questions,
+  task: loneTask,
+  widget,
+  workflow,
   end_of_turn: () => null,
+  // No backend sends these to a page. From one that did, they would still be none of the user's business.
+  hidden_context_item: () => null,
+  sdk_hidden_context: () => null,
 };
 
-/**
- * @param {Item} item
- * @returns {Node | null}
- */
-export function renderItem(item) {
-  return Object.hasOwn(RENDERERS, item.type) ? RENDERERS[item.type](item) : unknownItem(item);
-}
-
-/** @param {Item} item */
-function userMessage(item) {
-  return element(
-    "div",
-    { className: "bubble" },
-    item.quoted_text && element("blockquote", {}, item.quoted_text),
-    ...item.content.map((/** @type {any} */ part) =>
-      part.type === "input_tag" ? element("span", { className: "tag" }, part.text) : part.text,
-    ),
-    ...(item.attachments ?? []).map((/** @type {any} */ attachment) =>
-      element("span", { className: "attachment" }, attachment.name),
-    ),
-  );
-}
-
-/** @param {Item} item */
-function assistantMessage(item) {
-  return element("div", { className: "answer" }, ...item.content.map(answerPart));
-}
-
-/** @param {any} part */
-function answerPart(part) {
-  const rows = (part.annotations ?? []).map((/** @type {any} */ { source }) => element("li", {}, sourceLink(source)));
-  const sources = rows.length > 0 && element("ol", { className: "sources", "aria-label": "Sources" }, ...rows);
-  return element("div", {}, renderMarkdown(part.text ?? ""), sources);
-}
-
-/** @param {any} source */
-function sourceLink(source) {
-  const label = source.title || source.filename || source.url;
-  const href = source.type === "url" ? webAddress(source.url) : null;
-  return href ? element("a", { href, target: "_blank", rel: "noopener noreferrer" }, label) : label;
-}
-
-/** @param {Item} item */
-function unknownItem(item) {
-  return element("details", { className: "card" }, element("summary", {}, item.type), jsonBlock(item));
+/** @type {Renderer} */
+export function renderItem(item, view, previous) {
+  try {
+    if (Object.hasOwn(RENDERERS, item.type)) return RENDERERS[item.type](item, view, previous);
+  } catch (error) {
+    // One that lacks what it needs must not take the others with it.
+    console.warn(`An item of type ${item.type} could not be drawn:`, error);
+  }
+  return jsonCard(item.type, item);
 }

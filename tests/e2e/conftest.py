@@ -1,10 +1,11 @@
 """A browser, a page that must not fail in silence, and the two backends: the scripted one and the real local stack."""
 
+import json
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
 from tests.e2e.support.local_stack import LocalStack, running_stack
 from tests.e2e.support.scripted_backend import ScriptedBackend, scripted_backend
@@ -27,10 +28,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser profile of this test alone, which reaches 127.0.0.1 and nothing else."""
+    """A browser profile of this test alone."""
     context = browser.new_context(locale="en-GB")
     context.set_default_timeout(TIMEOUT)
-    context.route(lambda url: not url.startswith("http://127.0.0.1:"), lambda route: route.abort())
     yield context
     context.close()
 
@@ -68,15 +68,37 @@ def modules(browser: Browser, _scripted: ScriptedBackend) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def _plain_page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(TIMEOUT)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture
-def plain(page: Page, backend: ScriptedBackend) -> Callable[[str], Page]:
-    """Opens the built-in client on the scripted backend, once the script is written; takes a `#thread=...`, or nothing."""
+def plain(_plain_page: Page, backend: ScriptedBackend) -> Iterator[Callable[[str], Page]]:
+    """Opens the built-in client on the scripted backend, once the script is written; takes a `#thread=...`, or nothing.
+
+    The tests share one tab, which saves most of a page's loading time: it is left empty. An exception that nobody catches
+    in the page fails the test.
+    """
+    page = _plain_page
+    failures: list[str] = []
+
+    def fail(error: Error) -> None:
+        failures.append(str(error))
 
     def open_page(fragment: str = "") -> Page:
         page.goto(f"{backend.url}/?client=plain{fragment}")
         return page
 
-    return open_page
+    page.on("pageerror", fail)
+    yield open_page
+    page.evaluate("localStorage.clear()")
+    page.goto("about:blank")
+    page.remove_listener("pageerror", fail)
+    assert failures == []
 
 
 @pytest.fixture
@@ -94,3 +116,30 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The local stack as `make dev` starts it, without an OpenAI key: the scripted assistant answers."""
     with running_stack(state_dir=tmp_path_factory.mktemp("state")) as stack:
         yield stack
+
+
+@pytest.fixture
+def visitors(browser: Browser, stack: LocalStack) -> Iterator[Callable[..., Page]]:
+    """Opens the page as a user whom no other test knows, in a browser profile of its own.
+
+    An exception that nobody catches in one of the pages fails the test.
+    """
+    contexts: list[BrowserContext] = []
+    failures: list[str] = []
+
+    def visit(user: str, *, address: str = "?client=plain", **options: Any) -> Page:
+        preferences = {"name": "chatkit-playground", "value": json.dumps({"user": user})}
+        storage: Any = {"cookies": [], "origins": [{"origin": stack.url, "localStorage": [preferences]}]}
+        context = browser.new_context(locale="en-GB", storage_state=storage, **options)
+        contexts.append(context)
+        context.set_default_timeout(TIMEOUT)
+        page = context.new_page()
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(f"{stack.url}/{address}")
+        expect(page.get_by_label("User")).to_have_value(user)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert failures == []

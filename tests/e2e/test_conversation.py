@@ -1,27 +1,20 @@
 """A conversation in a browser with the real local stack: page, functions, DynamoDB, the scripted assistant."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.support.local_stack import LocalStack
+from tests.e2e.support.pages import CONNECT, finished, items, threads, write
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.xdist_group("e2e")]
 
 ATTACK: Final = '<img src=x onerror="window.hacked = true">'
 SCRIPTED: Final = "I am a scripted assistant"
-
-CONNECT: Final = """
-  const { createAuthorizedFetch, createSession } = await import("/web/api.js");
-  const { createProtocol, messageInput } = await import("/web/protocol.js");
-  const session = createSession({ apiUrl: location.origin + "/api", user });
-  const fetcher = createAuthorizedFetch({ session, origins: [location.origin] });
-  const protocol = createProtocol({ url: location.origin + "/chatkit", fetcher, locale: "en" });
-"""
-"""Talks to the stack through the page's own modules."""
+AT_ONCE: Final = "something hidden"
+"""A message that the scripted assistant answers at once: most tests are not about its answer."""
 
 WRITE: Final = f"""async ([user, thread_id, texts]) => {{
   {CONNECT}
@@ -41,74 +34,34 @@ WALK: Final = f"""async ([user, thread_id]) => {{
 Open = Callable[..., Page]
 
 
-@pytest.fixture
-def visitors(browser: Browser, stack: LocalStack) -> Iterator[Open]:
-    """Opens the page as a user whom no other test knows, in a browser profile of its own."""
-    contexts = []
-
-    def visit(user: str, *, fragment: str = "", **options: Any) -> Page:
-        context = browser.new_context(locale="en-GB", **options)
-        contexts.append(context)
-        context.route(lambda url: urlsplit(url).hostname != "127.0.0.1", lambda route: route.abort())
-        page = context.new_page()
-        page.goto(f"{stack.url}/web/config.json")
-        page.evaluate("user => localStorage.setItem('chatkit-playground', JSON.stringify({ user }))", user)
-        page.goto(f"{stack.url}/{fragment}")
-        expect(page.get_by_label("User")).to_have_value(user)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-
-
-def write(page: Page, text: str) -> None:
-    box = page.get_by_label("Message", exact=True)
-    box.fill(text)
-    box.press("Enter")
-
-
-def messages(page: Page) -> Locator:
-    return page.locator(".items .body")
-
-
-def finished(page: Page, count: int) -> None:
-    """Waits until so many messages stand there, the last of them complete."""
-    expect(messages(page)).to_have_count(count)
-    expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
-
-
-def threads(page: Page) -> Locator:
-    return page.locator(".threads .title")
-
-
 def test_a_first_conversation_survives_a_reload(visitors: Open) -> None:
     """Without internet the page says so; a message is answered word by word, and is still there after a reload."""
-    page = visitors("first")
+    page = visitors("first", address="")
     expect(page.locator("#banner")).to_contain_text("ChatKit's script could not be loaded")
     write(page, "Good morning, backend")
-    expect(messages(page).nth(1)).to_contain_text(SCRIPTED)
+    expect(items(page).nth(1)).to_contain_text(SCRIPTED)
     finished(page, 2)
-    said = messages(page).all_inner_texts()
+    said = items(page).all_inner_texts()
     assert said[0] == "Good morning, backend"
-    assert "Good morning, backend" in said[1]
+    assert "- widget" not in said[1]
+    assert "widget" in said[1]
     deltas = page.locator(".events li[data-update='assistant_message.content_part.text_delta']")
     assert deltas.count() > 1
 
     page.reload()
     finished(page, 2)
-    assert messages(page).all_inner_texts() == said
+    assert items(page).all_inner_texts() == said
     expect(threads(page)).to_have_count(1)
 
-    write(page, "And good night")
+    write(page, AT_ONCE)
     finished(page, 4)
-    expect(messages(page).nth(3)).to_contain_text("And good night")
+    expect(items(page).nth(3)).to_contain_text("You cannot see it")
 
 
 def test_the_events_come_in_the_protocols_order(visitors: Open) -> None:
     """A new thread, the user's message, how to treat the stream; then the answer opens, grows and is done."""
     page = visitors("order")
-    write(page, "hi")
+    write(page, "Cite a source")
     finished(page, 2)
     rows = page.locator(".events li[data-kind='event']")
     expect(page.locator(".events li[data-type='thread.item.done']")).to_have_count(2)
@@ -122,34 +75,34 @@ def test_the_events_come_in_the_protocols_order(visitors: Open) -> None:
 def test_a_conversation_is_its_users_alone(visitors: Open) -> None:
     """Another user neither lists the thread nor opens it by its address: to them it does not exist."""
     alice = visitors("alice-alone")
-    write(alice, "my secret")
+    write(alice, f"my secret, {AT_ONCE}")
     finished(alice, 2)
     fragment = "#" + urlsplit(alice.url).fragment
     assert fragment.startswith("#thread=thr_")
 
-    bob = visitors("bob-alone", fragment=fragment)
+    bob = visitors("bob-alone", address=f"?client=plain{fragment}")
     expect(bob.get_by_role("alert")).to_be_visible()
     expect(bob.locator(".threads .note")).to_have_text("No threads yet.")
-    expect(messages(bob)).to_have_count(0)
+    expect(items(bob)).to_have_count(0)
     expect(bob.get_by_text("my secret")).to_have_count(0)
 
 
 def test_changing_the_user_shows_their_threads(visitors: Open) -> None:
     """The name in the bar decides whose threads are listed, at once and after a reload."""
     page = visitors("carol")
-    write(page, "I am Carol")
+    write(page, f"I am Carol, {AT_ONCE}")
     finished(page, 2)
     page.get_by_label("User").fill("dave")
     page.get_by_label("User").press("Enter")
     expect(page.locator(".threads .note")).to_have_text("No threads yet.")
-    expect(messages(page)).to_have_count(0)
+    expect(items(page)).to_have_count(0)
     page.reload()
     expect(page.locator(".threads .note")).to_have_text("No threads yet.")
     page.get_by_label("User").fill("carol")
     page.get_by_label("User").press("Enter")
     threads(page).first.click()
     finished(page, 2)
-    expect(messages(page).first).to_have_text("I am Carol")
+    expect(items(page).first).to_have_text(f"I am Carol, {AT_ONCE}")
 
 
 def test_threads_are_renamed_and_deleted(visitors: Open) -> None:
@@ -157,7 +110,7 @@ def test_threads_are_renamed_and_deleted(visitors: Open) -> None:
     page = visitors("renamer")
     for text in ("one", "two"):
         page.get_by_role("button", name="New thread").click()
-        write(page, text)
+        write(page, f"{text}: {AT_ONCE}")
         finished(page, 2)
     expect(threads(page)).to_have_count(2)
 
@@ -178,35 +131,36 @@ def test_threads_are_renamed_and_deleted(visitors: Open) -> None:
     page.reload()
     expect(threads(page)).to_have_count(1)
     threads(page).first.click()
-    expect(messages(page).first).to_have_text("one")
+    expect(items(page).first).to_have_text(f"one: {AT_ONCE}")
 
 
 def test_forty_six_messages_are_each_listed_once(visitors: Open) -> None:
-    """The real client's walk over a thread gives every message once, in order, and the page shows them."""
+    """The real client's walk over a thread with hidden items gives each message once, in order; the page shows them."""
     page = visitors("walker")
-    write(page, "message 0")
+    texts = [f"message {number}, {AT_ONCE}" for number in range(23)]
+    write(page, texts[0])
     finished(page, 2)
     thread_id = urlsplit(page.url).fragment.removeprefix("thread=")
-    page.evaluate(WRITE, ["walker", thread_id, [f"message {number}" for number in range(1, 23)]])
+    page.evaluate(WRITE, ["walker", thread_id, texts[1:]])
 
-    items = page.evaluate(WALK, ["walker", thread_id])
-    assert len({item["id"] for item in items}) == len(items) == 46
-    texts = [item["content"][0]["text"] for item in items if item["type"] == "user_message"]
-    assert texts == [f"message {number}" for number in range(23)]
+    walked = page.evaluate(WALK, ["walker", thread_id])
+    assert len({item["id"] for item in walked}) == len(walked) == 46
+    assert {item["type"] for item in walked} == {"user_message", "assistant_message"}
+    assert [item["content"][0]["text"] for item in walked if item["type"] == "user_message"] == texts
     page.reload()
     expect(page.locator(".items .user_message")).to_have_count(23)
-    expect(messages(page)).to_have_count(46)
+    expect(items(page)).to_have_count(46)
 
 
 def test_markup_stays_text(visitors: Open) -> None:
-    """What a user writes is shown as it was written, also where the assistant repeats it and after a reload."""
+    """What a user writes is shown as it was written, also where the assistant makes it the title, and after a reload."""
     page = visitors("mallory")
-    write(page, ATTACK)
+    write(page, f"{ATTACK} {AT_ONCE}")
     finished(page, 2)
     page.reload()
     finished(page, 2)
-    expect(messages(page).first).to_have_text(ATTACK)
-    expect(messages(page).nth(1)).to_contain_text(ATTACK)
+    expect(items(page).first).to_have_text(f"{ATTACK} {AT_ONCE}")
+    expect(threads(page).first).to_contain_text("<img src=x onerror=")
     assert page.locator("img").count() == 0
     assert page.evaluate("window.hacked") is None
 
@@ -214,7 +168,7 @@ def test_markup_stays_text(visitors: Open) -> None:
 def test_a_narrow_screen_shows_one_pane_at_a_time(visitors: Open) -> None:
     """At 400 px nothing is cut off: threads, chat and events are each a tap away."""
     page = visitors("narrow", viewport={"width": 400, "height": 800})
-    write(page, "hello from a phone")
+    write(page, f"hello from a phone, {AT_ONCE}")
     finished(page, 2)
     panes = page.get_by_role("group", name="What to show")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
@@ -228,9 +182,9 @@ def test_a_narrow_screen_shows_one_pane_at_a_time(visitors: Open) -> None:
     expect(page.get_by_label("Message", exact=True)).to_be_visible()
 
 
-def test_what_chatkit_is_given_works_on_the_stack(visitors: Open, browser: Browser, stack: LocalStack) -> None:
+def test_what_chatkit_is_given_works_on_the_stack(visitors: Open) -> None:
     """The `fetch` and the address that ChatKit is mounted with list and stream on the real backend."""
-    page = visitors("official")
+    page = visitors("official", address="")
     script = (
         "window.chatkitOptions = []; customElements.define('openai-chatkit', class extends HTMLElement {"
         " setOptions(options) { chatkitOptions.push(options); } setThreadId() {} });"
@@ -242,7 +196,7 @@ def test_what_chatkit_is_given_works_on_the_stack(visitors: Open, browser: Brows
     page.context.route("https://cdn.platform.openai.com/**", chatkit)
     page.reload()
     expect(page.locator("openai-chatkit")).to_have_count(1)
-    content = [{"type": "input_text", "text": "hi"}]
+    content = [{"type": "input_text", "text": AT_ONCE}]
     message = {"content": content, "attachments": [], "inference_options": {}}
     answered = page.evaluate(
         """async (input) => {

@@ -101,7 +101,7 @@ def test_a_code_that_is_not_custom_has_no_text_for_the_user(modules: Page) -> No
 def test_progress_lasts_until_the_next_item(modules: Page) -> None:
     """A progress line shows until an item of the answer opens."""
     progress = {"type": "progress_update", "text": "Looking it up"}
-    assert fold(modules, *opening("hi"), progress)["progress"] == "Looking it up"
+    assert fold(modules, *opening("hi"), progress)["progress"]["text"] == "Looking it up"
     assert fold(modules, *opening("hi"), progress, added(item("i", "task", task={})))["progress"] is None
 
 

@@ -22,6 +22,8 @@ OPTIONS: Final[dict[str, set[str]]] = {
     "api": {"url", "fetch", "domainKey", "uploadStrategy"},
     "theme": {"colorScheme", "typography", "radius", "density", "color"},
     "header": {"enabled", "title", "leftAction", "rightAction"},
+    "entities": {"onTagSearch", "showComposerMenu", "onClick", "onRequestPreview"},
+    "widgets": {"onAction"},
     "history": {"enabled", "showDelete", "showRename"},
     "startScreen": {"greeting", "prompts"},
     "threadItemActions": {"feedback", "retry"},
@@ -151,6 +153,37 @@ def test_the_colours_follow_the_system(chatkit: Page, backend: ScriptedBackend) 
     chatkit.emulate_media(color_scheme="light")
     chatkit.wait_for_function("chatkitOptions.length === 2")
     assert options(chatkit)["theme"] == {"colorScheme": "light"}
+
+
+def test_tools_of_the_page_are_chatkits_too(chatkit: Page, backend: ScriptedBackend) -> None:
+    """`onClientTool` runs the same tools as the built-in client, and hands on the error of one that fails."""
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    run = "(name) => chatkitOptions.at(-1).onClientTool({ name, params: {} })"
+    assert chatkit.evaluate(run, "get_page_title") == {"title": "chatkit-lambda playground"}
+    assert chatkit.evaluate(run, "nothing") == {"error": "This page has no tool nothing."}
+
+
+def test_what_is_for_the_page_reaches_the_page(chatkit: Page, backend: ScriptedBackend) -> None:
+    """A widget's `client` action, a click on an entity and a client effect each say what was asked of the page."""
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    chatkit.evaluate(
+        """async () => {
+          const { widgets, entities } = chatkitOptions.at(-1);
+          await widgets.onAction({ type: "help.open" }, { id: "wid_1", widget: { type: "Card", children: [] } });
+          entities.onClick({ id: "ada", title: "Ada Lovelace" });
+          const detail = { name: "confetti", data: { pieces: 3 } };
+          document.querySelector("openai-chatkit").dispatchEvent(new CustomEvent("chatkit.effect", { detail }));
+        }"""
+    )
+    expect(chatkit.locator(".toast")).to_have_text(
+        [
+            "The action help.open is for this page, not for the assistant.",
+            "You clicked Ada Lovelace.",
+            'Client effect confetti {"pieces":3}',
+        ]
+    )
 
 
 def test_without_the_script_the_page_says_so_and_chats_on(page: Page, backend: ScriptedBackend, script: Script) -> None:

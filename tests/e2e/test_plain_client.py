@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.e2e.support.pages import write
 from tests.e2e.support.scripted_backend import Answer, Break, ScriptedBackend, Stream
 from tests.e2e.support.wire import (
     added,
@@ -35,12 +36,6 @@ def gate() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-
-
-def write(page: Page, text: str) -> None:
-    box = page.get_by_label("Message", exact=True)
-    box.fill(text)
-    box.press("Enter")
 
 
 def messages(page: Page) -> Locator:
@@ -311,7 +306,7 @@ def test_a_locked_thread_takes_no_message(plain: Plain, backend: ScriptedBackend
     backend.answer("threads.get_by_id", Answer(thread(status={"type": "locked", "reason": "Under review."})))
     page = plain("#thread=thr_1")
     expect(page.get_by_label("Message", exact=True)).to_be_disabled()
-    expect(page.locator(".composer .note")).to_have_text("Under review.")
+    expect(page.locator(".composer .note")).to_have_text("This thread is locked: Under review.")
 
 
 def test_leaving_a_thread_leaves_its_stream(plain: Plain, backend: ScriptedBackend, gate: threading.Event) -> None:

@@ -171,6 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
+        if self.command == "GET":
+            self.send_header("cache-control", "max-age=3600")  # the page's files outlive a test run
         self.end_headers()
         self.wfile.write(body)
 
