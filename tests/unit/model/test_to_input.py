@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from functions.model.to_input import to_input
+from functions.model import kept
+from functions.model.to_input import picture_part, to_input, turns
 from functions.protocol.items import THREAD_ITEM, ThreadItem
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC).isoformat()
@@ -117,3 +118,94 @@ def test_what_the_user_was_shown_is_told_to_the_model(shown: ThreadItem, told: s
 def test_what_says_nothing_to_a_model_is_left_out(silent: ThreadItem) -> None:
     """Thoughts, markers and empty steps are not input."""
     assert to_input([silent]) == []
+
+
+def hidden(content: Any) -> ThreadItem:
+    return item("hidden_context_item", content=content)
+
+
+CALL = kept.function_call(call_id="call_1", name="look", arguments='{"at":1}', output="seen")
+
+
+def test_a_call_that_ran_here_is_a_call_with_its_output() -> None:
+    """A later turn reads what a tool was asked, and what it gave."""
+    assert to_input([user("Hi"), hidden(CALL)])[1:] == [
+        {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": '{"at":1}'},
+        {"type": "function_call_output", "call_id": "call_1", "output": "seen"},
+    ]
+
+
+def test_reasoning_is_sent_within_its_turn_before_what_it_led_to() -> None:
+    """The API refuses reasoning that leads to nothing, and forgets that of older turns anyway."""
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "enc"}
+    turn = [user("Hi"), hidden(kept.reasoning([thought]))]
+    assert to_input([*turn, hidden(CALL)])[1] == thought
+    assert thought not in to_input(turn)
+    assert thought not in to_input([*turn, user("What?")])
+    assert thought not in to_input([*turn, hidden(CALL), user("And?")])
+
+
+def test_attachments_and_pictures_are_parts_where_there_are_any() -> None:
+    """A file stands behind the text of its message; what cannot be had is named."""
+    files = [
+        {"type": "file", "id": f"atc_{name}", "name": f"{name}.pdf", "mime_type": "application/pdf"} for name in "ab"
+    ]
+    picture = item("generated_image", image={"id": "img_1", "url": "chatkit-image:x.png"})
+    part = {"type": "input_file", "file_id": "file_1"}
+    image = {"type": "input_image", "image_url": "https://a.example/x.png", "detail": "auto"}
+    message, shown = to_input([user("Read", attachments=files), picture], {"atc_a": part, picture.id: image})
+    assert message["content"] == [
+        {"type": "input_text", "text": "Read"},
+        part,
+        {"type": "input_text", "text": "[b.pdf]"},
+    ]
+    assert shown["content"][1] == image
+    assert to_input([picture])[0]["content"][1] == {"type": "input_text", "text": "[generated image]"}
+
+
+def test_a_message_of_files_alone_has_no_empty_text() -> None:
+    """The API refuses an empty part."""
+    file = {"type": "file", "id": "atc_1", "name": "a.pdf", "mime_type": "application/pdf"}
+    (message,) = to_input([user("", attachments=[file])])
+    assert message["content"] == [{"type": "input_text", "text": "[a.pdf]"}]
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://a.example/x.png", True),
+        ("data:image/png;base64,AA==", True),
+        ("data:image/svg+xml;base64,AA==", False),
+        ("http://127.0.0.1:4566/x.png", False),
+        ("chatkit-image:x.png", False),
+    ],
+)
+def test_only_what_the_api_can_fetch_and_read_is_sent_as_a_picture(url: str, taken: bool) -> None:
+    """One picture that the API refuses would make the whole thread unusable."""
+    assert (picture_part(url) is not None) == taken
+
+
+def test_turns_begin_with_the_users_messages() -> None:
+    """What comes before the first is a turn of its own."""
+    one, two = user("one"), user("two")
+    early, late = item("end_of_turn"), item("assistant_message", content=[{"text": "a"}])
+    assert turns([early, one, late, two]) == [[early], [one, late], [two]]
+    assert turns([]) == []
+
+
+def test_what_an_mcp_server_gave_is_told_as_text_in_later_turns() -> None:
+    """Also where the server failed."""
+    well = {
+        "type": "mcp_call",
+        "server_label": "crm",
+        "name": "find",
+        "arguments": "{}",
+        "output": "Ada",
+        "error": None,
+    }
+    turn = [user("Find"), hidden(kept.mcp_call(well)), hidden(kept.mcp_call({**well, "output": None, "error": "down"}))]
+    assert to_input(turn)[1] == well
+    assert [text for text in texts([*turn, user("And?")]) if "crm" in text] == [
+        "<HiddenContext>\ncrm.find({}) gave:\nAda\n</HiddenContext>",
+        '<HiddenContext>\ncrm.find({}) gave:\nerror: "down"\n</HiddenContext>',
+    ]
