@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 from functions import assistant
+from functions.attachments.s3_images import S3Images
 from functions.engine.engine import Engine
 from functions.errors import SettingError
 from functions.gateway.chat_endpoint import ChatEndpoint
@@ -15,6 +16,7 @@ from functions.gateway.cors import Cors
 from functions.identity.secrets_manager import Secrets
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.ids import IdFactory
+from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.settings import Names, Settings
 from functions.store.dynamodb import DynamoDBStore
@@ -38,6 +40,8 @@ AWS_CONFIG: Final = Config(
     s3={"addressing_style": "path"},
 )
 """Far below the defaults of 60 s: a user waits. Path-style addresses work on AWS and on every stand-in."""
+S3_CONFIG: Final = AWS_CONFIG.merge(Config(signature_version="s3v4"))
+"""botocore still signs URLs in the old way, which regions opened since 2014 refuse."""
 
 
 class Wiring:
@@ -80,7 +84,10 @@ class Wiring:
             store=self._store,
             assistants=assistant.create(has_model=self._settings.openai_secret_id is not None),
             model=self._model,
+            transcriber=self._transcriber,
+            metrics=self._metrics,
             ids=IdFactory(),
+            images=self._images,
         )
 
     @cached_property
@@ -90,10 +97,17 @@ class Wiring:
 
     @cached_property
     def _large_items(self) -> LargeItems:
-        def client() -> "S3Client":
-            return self._client("s3")
+        return LargeItems(client=lambda: self._s3, bucket=self._settings.bucket_name)
 
-        return LargeItems(client=client, bucket=self._settings.bucket_name)
+    @cached_property
+    def _images(self) -> S3Images:
+        settings = self._settings
+        # What runs on one machine has an address that OpenAI cannot reach.
+        return S3Images(client=lambda: self._s3, bucket=settings.bucket_name, is_public=not settings.is_local)
+
+    @cached_property
+    def _s3(self) -> "S3Client":
+        return self._client("s3")
 
     @cached_property
     def _model(self) -> Model:
@@ -107,6 +121,11 @@ class Wiring:
         from functions.model.openai_responses import OpenAIResponses
 
         return OpenAIResponses(client=self._openai)
+
+    @cached_property
+    def _metrics(self) -> Metrics | None:
+        """None in the local stack: nobody collects them there, and its terminal is for people."""
+        return None if self._settings.is_local else Metrics(stage=self._settings.stage)
 
     @cached_property
     def _transcriber(self) -> Transcriber | None:
@@ -137,4 +156,4 @@ class Wiring:
 
     def _client(self, service: _Service) -> Any:
         # What `boto3.client` does, without the import of boto3's resources and transfer manager.
-        return self._session.create_client(service, config=AWS_CONFIG)
+        return self._session.create_client(service, config=S3_CONFIG if service == "s3" else AWS_CONFIG)

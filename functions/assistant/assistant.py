@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.dictation import AudioInput, DictationContext
+from functions.engine.titles import titled
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem
 from functions.protocol.threads import ThreadMetadata
 
 MODEL: Final = "gpt-5.2"
+TITLE_MODEL: Final = "gpt-5.4-mini"
+TRANSCRIPTION_MODEL: Final = "gpt-transcribe"
 
 INSTRUCTIONS: Final = """\
 You are a helpful assistant in a chat on a web page. Answer in the language of the user's last message, briefly and in \
@@ -17,12 +21,18 @@ Markdown. Say so when you do not know something.
 
 
 class MyAssistant(Assistant):
-    """Lets the model answer the conversation as it stands."""
+    """Lets the model answer the conversation as it stands, and a small one give it a title."""
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         """Streams the model's answer."""
-        del thread, message  # the context knows the whole conversation
-        async for event in context.answer(model=MODEL, instructions=INSTRUCTIONS):
+        answer = context.answer(model=MODEL, instructions=INSTRUCTIONS)
+        async for event in titled(
+            answer, thread=thread, message=message, context=context, model=TITLE_MODEL, reasoning={"effort": "low"}
+        ):
             yield event
+
+    async def transcribe(self, audio: AudioInput, context: DictationContext) -> str:
+        """Writes down what was spoken into the composer."""
+        return await context.transcribe(audio, model=TRANSCRIPTION_MODEL)

@@ -8,8 +8,9 @@ import base64
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Literal
 
-from functions.engine.assistant import Assistant, AssistantContext, AudioInput
+from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.authoring import Widget, changed_widget
+from functions.engine.dictation import AudioInput
 from functions.engine.results import RequestContext
 from functions.errors import CustomStreamError
 from functions.protocol.actions import Action

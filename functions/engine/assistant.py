@@ -1,42 +1,45 @@
 """What an author writes: an assistant. Names are those of ChatKit's own Python server."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
+from functions.engine import composer
+from functions.engine.answering import CORRECTIONS, MAX_ROUNDS, Answering, Request
+from functions.engine.asking import ANSWER_CHARACTERS, ask
 from functions.engine.authoring import Author
 from functions.engine.closing import closing
+from functions.engine.dictation import AudioInput, DictationContext
+from functions.engine.images import Images
 from functions.engine.results import RequestContext
+from functions.engine.tool_runs import Call
+from functions.engine.tools import AnyTool, Emit, Toolbox, ToolContext
 from functions.errors import InternalError
 from functions.ids import IdFactory
-from functions.model.base import Model, ResponseEvent
-from functions.model.to_chatkit import ResponseReader
-from functions.model.to_input import to_input
+from functions.model.base import Model
+from functions.model.budget import fitted, tokens_of
+from functions.model.to_input import InputPart, picture_part
 from functions.protocol.actions import Action
+from functions.protocol.attachments import Attachment
 from functions.protocol.events import StreamOptions, ThreadStreamEvent
 from functions.protocol.items import ThreadItem, UserMessageItem, WidgetItem
+from functions.protocol.messages import InferenceOptions
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_PAGE, Store
 
 HISTORY_ITEMS: Final = 200
-"""How many of a thread's newest items an answer takes into account."""
+"""How many of a thread's newest items `history` gives."""
+HISTORY_TOKENS: Final = 50_000
+"""About how many tokens of a thread an answer takes into account."""
+ANSWER_ITEMS: Final = 1_000
+"""How many of a thread's newest items an answer looks at, however short they are: each hundred cost a request."""
 
-
-@dataclass(frozen=True, slots=True)
-class AudioInput:
-    """Recorded speech."""
-
-    data: bytes
-    mime_type: str
-    """As the client sent it, such as `audio/webm;codecs=opus`."""
-
-    @property
-    def media_type(self) -> str:
-        """The type without its parameters, such as `audio/webm`."""
-        return self.mime_type.partition(";")[0].strip()
+ResolveAttachment = Callable[[Attachment], Awaitable[InputPart | None]]
+"""Gives an attachment as `input_image` or `input_file`; None where it is gone."""
 
 
 class AssistantContext(Author):
@@ -51,12 +54,21 @@ class AssistantContext(Author):
         model: Model,
         ids: IdFactory,
         now: Callable[[], datetime],
+        assistant: "Assistant | None" = None,
+        thread: ThreadMetadata | None = None,
+        images: Images | None = None,
+        resolve: ResolveAttachment | None = None,
     ) -> None:
+        """`assistant` is the one that answers, `thread` what it may change; without `resolve` files are names only."""
         super().__init__(thread_id=thread_id, ids=ids, now=now)
         self.request: Final = request
         self._store = store
         self._model = model
-        self._streams: list[AsyncIterator[ResponseEvent]] = []
+        self._assistant = assistant
+        self._thread = thread
+        self._images = images or Images(None, request.user)
+        self._resolve = resolve
+        self._owned: list[AsyncIterator[ThreadStreamEvent]] = []
 
     @property
     def user(self) -> str:
@@ -75,6 +87,78 @@ class AssistantContext(Author):
 
     async def history(self, *, limit: int = HISTORY_ITEMS) -> list[ThreadItem]:
         """The thread's newest items, hidden ones too, oldest first. Reads them anew on each call."""
+        return await self._newest(limit, lambda _: False)
+
+    async def answer(
+        self,
+        *,
+        model: str,
+        instructions: str,
+        tools: Sequence[AnyTool] | None = None,
+        history_tokens: int = HISTORY_TOKENS,
+        max_rounds: int = MAX_ROUNDS,
+        **options: Any,
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """Lets a model answer the thread as it stands, and yields what it says and does.
+
+        A model that the user picked takes the place of `model`. `tools` are the assistant's own where none are given;
+        the model may call them in up to `max_rounds` rounds. The newest turns that have no more than about
+        `history_tokens` are sent. `options` are further fields of the body of OpenAI's `POST /responses`.
+        Raises `ModelError`, and the `CustomStreamError` of a tool.
+        """
+        declared = self._assistant
+        toolbox = Toolbox(tools if tools is not None else declared.tools if declared is not None else ())
+        tokens = history_tokens / CORRECTIONS.factor(model)
+        newest = await self._newest(ANSWER_ITEMS, lambda some: tokens_of(some) > tokens)
+        if declared is not None:
+            model = composer.picked_model(newest, declared.models) or model
+        items = fitted(newest, history_tokens / CORRECTIONS.factor(model))
+        answering = Answering(
+            request=Request(
+                model=model,
+                instructions=instructions,
+                tools=toolbox,
+                choice=composer.picked_tool(items, toolbox),
+                options=options,
+                max_rounds=max_rounds,
+            ),
+            items=items,
+            model=self._model,
+            author=self,
+            thread_id=self._thread_id,
+            locales=self.request.locales,
+            tool_context=self._tool_context,
+            files=self._files,
+        )
+        async with closing(self.owned(answering.events())) as events:
+            async for event in events:
+                yield event
+
+    async def ask(
+        self, text: str, *, model: str, instructions: str, at_most: int = ANSWER_CHARACTERS, **options: Any
+    ) -> str:
+        """What a model says to a text, beside the conversation: it knows nothing of the thread, and nothing is shown.
+
+        At most `at_most` characters of it. `options` are further fields of the body of OpenAI's `POST /responses`.
+        Raises `ModelError`.
+        """
+        message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+        body = {"model": model, "instructions": instructions, "input": [message], **options}
+        return await ask(self._model, body, at_most=at_most)
+
+    def owned(self, events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[ThreadStreamEvent]:
+        """`events`, to be closed when the turn ends, wherever it was left."""
+        self._owned.append(events)
+        return events
+
+    async def close(self) -> None:
+        """Ends what is still being streamed: an author's generator that was left early leaves its answers open."""
+        for events in self._owned:
+            async with closing(events):
+                pass
+
+    async def _newest(self, limit: int, enough: Callable[[Sequence[ThreadItem]], bool]) -> list[ThreadItem]:
+        """The newest items, oldest first, read page by page until there are enough."""
         items: list[ThreadItem] = []
         after: str | None = None
         while len(items) < limit:
@@ -88,41 +172,42 @@ class AssistantContext(Author):
             )
             items += page.data
             after = page.after
-            if not page.has_more:
+            if not page.has_more or enough(items[::-1]):
                 break
         return items[::-1]
 
-    async def answer(self, *, model: str, instructions: str, **options: Any) -> AsyncIterator[ThreadStreamEvent]:
-        """Lets a model answer the thread as it stands, and yields what it says.
+    async def _files(self, items: Sequence[ThreadItem]) -> Mapping[str, InputPart]:
+        urls = await self._images.for_model(items)
+        parts = {item_id: part for item_id, url in urls.items() if (part := picture_part(url)) is not None}
+        if self._resolve is not None:
+            attachments = [one for item in items if isinstance(item, UserMessageItem) for one in item.attachments]
+            resolved = await asyncio.gather(*map(self._resolve, attachments))
+            parts |= {one.id: part for one, part in zip(attachments, resolved, strict=True) if part is not None}
+        return parts
 
-        `options` are further fields of the body of OpenAI's `POST /responses`. Raises `ModelError`.
-        """
-        reader = ResponseReader(thread_id=self._thread_id, ids=self.ids, now=self.now)
-        body = {
-            "model": model,
-            "instructions": instructions,
-            "input": to_input(await self.history()),
-            # The thread is kept here; OpenAI is not asked to keep a second copy.
-            "store": False,
-            **options,
-        }
-        stream = self._model.stream(body)
-        async with closing(stream):
-            self._streams.append(stream)
-            async for response_event in stream:
-                for event in reader.feed(response_event):
-                    yield event
-        reader.end()
-
-    async def close(self) -> None:
-        """Ends what is still being streamed: an author's generator that was left early leaves its answers open."""
-        for stream in self._streams:
-            async with closing(stream):
-                pass
+    def _tool_context(self, call: Call, emit: Emit) -> ToolContext:
+        return ToolContext(
+            request=self.request,
+            thread_id=self._thread_id,
+            thread=self._thread,
+            call_id=call.call_id,
+            ids=self.ids,
+            now=self.now,
+            emit=emit,
+        )
 
 
 class Assistant(ABC):
     """Answers users. `respond` is all that it needs; one instance serves all requests of a process."""
+
+    models: Mapping[str, str] = MappingProxyType({})
+    """The models that a user may pick in the composer: the page's id → the model's name."""
+    tools: Sequence[AnyTool] = ()
+    """What a model may call. A user may pick one in the composer: its name, an MCP server's label, a hosted tool's type."""
+
+    def check_options(self, options: InferenceOptions) -> None:
+        """Raises `InvalidRequest` for what was picked in the composer and is not offered; then nothing is stored."""
+        composer.check(options, models=self.models, toolbox=Toolbox(self.tools))
 
     @abstractmethod
     def respond(
@@ -151,7 +236,7 @@ class Assistant(ABC):
     ) -> None:
         """Hears what the user thinks of some items. It has been stored already."""
 
-    async def transcribe(self, audio: AudioInput, context: RequestContext) -> str:
+    async def transcribe(self, audio: AudioInput, context: DictationContext) -> str:
         """The text that somebody spoke into the composer."""
         raise InternalError(f"{type(self).__name__} has no transcribe()")
 

@@ -4,6 +4,7 @@
 - Hidden items are stored and never passed on.
 - A thread that the assistant has changed is stored, and `thread.updated` follows.
 - An item that is stored already is opened again by an update of it, and stored at the end of the turn.
+- A guardrail that trips takes back every item that the turn has made.
 - The stream never just ends: where the assistant, the model or the store fails, the items that are still open are closed
   with what they hold and stored, and an `error` event is the last.
 """
@@ -16,8 +17,10 @@ from typing import Final
 from functions.engine.assistant import AssistantContext
 from functions.engine.closing import closing
 from functions.engine.folding import OpenItems
+from functions.engine.images import Images
+from functions.engine.metering import COMPLETED, INTERNAL, STOPPED, USAGE_KEY, Meter
 from functions.engine.results import RequestContext
-from functions.errors import ChatKitLambdaError, InternalError, NotFound, RequestError
+from functions.errors import ChatKitLambdaError, GuardrailTripped, InternalError, NotFound, RequestError
 from functions.ids import position
 from functions.protocol.events import (
     ErrorEvent,
@@ -43,19 +46,36 @@ from functions.protocol.threads import ThreadMetadata, to_client
 from functions.protocol.widget_limits import check_widget
 from functions.store.base import Store
 
+_THREAD_FIELDS: Final = ("title", "status", "allowed_image_domains", "metadata")
+"""What of a thread an assistant may change."""
+
 _log: Final = logging.getLogger(__name__)
 
 
 class Turn:
     """Keeps what an assistant yields. For one use; the assistant is given the same `thread`, to change as it likes."""
 
-    def __init__(self, *, thread: ThreadMetadata, store: Store, context: AssistantContext) -> None:
+    def __init__(
+        self,
+        *,
+        thread: ThreadMetadata,
+        store: Store,
+        context: AssistantContext,
+        meter: Meter | None = None,
+        images: Images | None = None,
+    ) -> None:
+        """`meter` is told how the turn ends; what its model has cost is stored. `images` keeps pictures out of the items."""
         self._thread = thread
         self._stored_thread = thread.model_copy(deep=True)
         self._store = store
         self._context = context
         self._user = context.user
+        self._meter = meter
+        self._images = images or Images(None, context.user)
+        self._outcome = STOPPED
         self._open = OpenItems()
+        self._made: dict[str, bool] = {}
+        """The items that are new in this turn, and whether the client may see them."""
 
     async def run(
         self, options: StreamOptions, respond: Callable[[AssistantContext], AsyncIterator[ThreadStreamEvent]]
@@ -72,18 +92,31 @@ class Turn:
             if self._thread_has_changed():
                 yield await self._keep_thread()
             await self._keep_reopened()
+            await self._keep_usage()
+            self._outcome = COMPLETED
         except (GeneratorExit, asyncio.CancelledError):
             # Nobody reads on: nothing can be sent, but what was said must not be lost.
             async for _ in self._close():
                 pass
             raise
         except Exception as error:  # noqa: BLE001 - the one place where a turn's failure becomes the user's error event
-            log_failure(error, self._context.request)
-            async for event in self._close():
+            async for event in self._fail(error):
                 yield event
-            yield error_event(error, self._context.request.locales)
         finally:
             await self._context.close()
+            if self._meter is not None:
+                self._meter.write(self._outcome)
+
+    async def _fail(self, error: Exception) -> AsyncIterator[ThreadStreamEvent]:
+        self._outcome = error.reason if isinstance(error, RequestError) else INTERNAL
+        log_failure(error, self._context.request)
+        if isinstance(error, GuardrailTripped):
+            async for event in self._take_back():
+                yield event
+        async for event in self._close():
+            yield event
+        await self._keep_usage()
+        yield error_event(error, self._context.request.locales)
 
     async def _keep(self, event: ThreadStreamEvent) -> bool:
         """Stores what the event asks for. Returns whether the client may see it."""
@@ -95,13 +128,18 @@ class Turn:
             case ThreadItemAddedEvent():
                 check_item(event.item, self._thread.id)
                 self._open.add(event.item)
+                self._made[event.item.id] = not is_hidden(event.item)
                 return not is_hidden(event.item)
             case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
                 check_item(event.item, self._thread.id)
+                event.item = await self._images.kept(event.item)
                 await self._store.save_items(self._user, self._thread.id, [event.item])
                 self._open.close(event.item.id)
+                if isinstance(event, ThreadItemDoneEvent):
+                    self._made[event.item.id] = not is_hidden(event.item)
                 return not is_hidden(event.item)
             case ThreadItemRemovedEvent():
+                self._made.pop(event.item_id, None)
                 await self._store.delete_items(self._user, self._thread.id, [event.item_id])
                 self._open.close(event.item_id)
             case _:
@@ -119,9 +157,45 @@ class Turn:
         )
 
     async def _keep_thread(self) -> ThreadUpdatedEvent:
-        self._stored_thread = self._thread.model_copy(deep=True)
-        await self._store.save_thread(self._user, self._stored_thread)
-        return ThreadUpdatedEvent(thread=to_client(self._thread))
+        """Stores what was changed in this turn, and nothing else: the user may have renamed the thread meanwhile."""
+        before, now = self._stored_thread, self._thread.model_copy(deep=True)
+        stored = await self._store.load_thread(self._user, now.id)
+        for name in _THREAD_FIELDS:
+            is_late = name == "title" and before.title is None and stored.title is not None
+            if getattr(now, name) != getattr(before, name) and not is_late:
+                setattr(stored, name, getattr(now, name))
+        await self._store.save_thread(self._user, stored)
+        self._stored_thread = stored.model_copy(deep=True)
+        for name in _THREAD_FIELDS:
+            # The assistant holds this object; what a tool of its has changed in it just now is stored next.
+            if getattr(self._thread, name) == getattr(now, name):
+                setattr(self._thread, name, getattr(stored, name))
+        return ThreadUpdatedEvent(thread=to_client(stored))
+
+    async def _keep_usage(self) -> None:
+        """Stores what the turn has cost, where no client sees it. A turn does not fail for it."""
+        usage = self._meter.usage if self._meter is not None else {}
+        if not usage:
+            return
+        try:
+            stored = await self._store.load_thread(self._user, self._thread.id)
+            stored.metadata = {**stored.metadata, USAGE_KEY: usage}
+            await self._store.save_thread(self._user, stored)
+        except ChatKitLambdaError as error:
+            log_failure(error, self._context.request)
+
+    async def _take_back(self) -> AsyncIterator[ThreadStreamEvent]:
+        """Removes what is new in this turn, from the store first."""
+        made, self._made = self._made, {}
+        for item_id in made:
+            self._open.close(item_id)
+        try:
+            await self._store.delete_items(self._user, self._thread.id, list(made))
+        except ChatKitLambdaError as error:
+            log_failure(error, self._context.request)
+        for item_id, is_visible in made.items():
+            if is_visible:
+                yield ThreadItemRemovedEvent(item_id=item_id)
 
     async def _reopen(self, item_id: str) -> None:
         try:
@@ -135,7 +209,7 @@ class Turn:
             if self._open.is_stored(item.id):
                 self._open.close(item.id)
                 check_item(item, self._thread.id)
-                await self._store.save_items(self._user, self._thread.id, [item])
+                await self._store.save_items(self._user, self._thread.id, [await self._images.kept(item)])
 
     async def _close(self) -> AsyncIterator[ThreadStreamEvent]:
         """Stores what the open items hold, and the thread. Where even that fails, the client has it until it reloads."""
@@ -147,6 +221,7 @@ class Turn:
                 yield ThreadItemRemovedEvent(item_id=item.id)
                 continue
             try:
+                closed = await self._images.kept(closed)
                 await self._store.save_items(self._user, self._thread.id, [closed])
             except ChatKitLambdaError as error:
                 log_failure(error, self._context.request)

@@ -4,10 +4,12 @@ ChatKit.js shows a user nothing of an HTTP error, and repeats a request that was
 request is answered with 200 and an `error` event; only 401 (the page renews its token) and 405 stay what they are.
 """
 
+import re
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 from functions.engine.closing import closing
+from functions.engine.dictation import REQUEST_BYTES
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.errors import BodyTooLarge, RequestError, Unauthenticated
 from functions.gateway import sse
@@ -20,8 +22,14 @@ from functions.protocol.events import ErrorEvent, ThreadStreamEvent
 from functions.runtime.response import StreamingResponse
 from functions.translations import parse_accept_language
 
-BODY_BYTES: Final = 1_000_000
-"""The largest body of the protocol's endpoint."""
+BODY_BYTES: Final = REQUEST_BYTES
+"""The largest body of the protocol's endpoint, but for what a recording adds to one."""
+DICTATION_BYTES: Final = 5_500_000
+"""The largest body of `input.transcribe`: 4 MB of audio in base64, and some room. A Lambda event holds 6 MB."""
+
+_DICTATION: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"input\.transcribe"\s*,')
+"""How a body begins that may be larger: the client writes the type first."""
+_RECORDING: Final = re.compile(rb'"audio_base64"\s*:\s*"[A-Za-z0-9+/=]*"')
 
 
 class Processor(Protocol):
@@ -73,8 +81,7 @@ class ChatEndpoint:
         if token is None:
             raise Unauthenticated("A client token is needed: Authorization: Bearer ...")
         caller = self._tokens.verify(token)
-        if len(request.body) > BODY_BYTES:
-            raise BodyTooLarge(BODY_BYTES)
+        _check_size(request.body)
         context = RequestContext(
             user=caller.user,
             request_id=request.request_id,
@@ -87,6 +94,21 @@ class ChatEndpoint:
 class _MethodNotAllowed(RequestError):
     status = 405
     code = "method_not_allowed"
+
+
+def _check_size(body: bytes) -> None:
+    """Raises `BodyTooLarge`. Looks at bytes alone: what is too large is never parsed.
+
+    Everything but the recording of `input.transcribe` stays within the limit of all requests, so that a larger body cannot
+    become more than one long string. A body that names two types is refused by the engine, which parses it.
+    """
+    if len(body) <= BODY_BYTES:
+        return
+    if not _DICTATION.match(body):
+        raise BodyTooLarge(BODY_BYTES)
+    recording = _RECORDING.search(body) if len(body) <= DICTATION_BYTES else None
+    if recording is None or len(body) - len(recording[0]) > BODY_BYTES:
+        raise BodyTooLarge(DICTATION_BYTES)
 
 
 def _refusal(error: RequestError, request: Request, headers: dict[str, str]) -> StreamingResponse:

@@ -69,11 +69,9 @@ class ResponseReader:
 
         Raises `ModelError` at a terminal event that is no success, and for an event that is not what its type promises.
         """
-        read = self._reads.get(event.get("type", ""))
-        if read is None:
-            return ()
         try:
-            return tuple(read(event))
+            read = self._reads.get(event.get("type", ""))
+            return () if read is None else tuple(read(event))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise failure(Text.MODEL_UNREADABLE) from error
 
@@ -114,7 +112,7 @@ class ResponseReader:
             yield from self._tool_calls.done(event)
 
     def _began(self, event: ResponseEvent) -> Iterable[ThreadStreamEvent]:
-        self.response_id = event["response"]["id"]
+        self.response_id = event["response"].get("id")
         return ()
 
     def _completed(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:

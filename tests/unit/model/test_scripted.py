@@ -24,8 +24,9 @@ def test_its_answer_streams_in_many_pieces_that_give_the_final_text() -> None:
     events = chat.stream("threads.create", {"input": message_input("x" * 500)})
     deltas = [event["update"]["delta"] for event in events if event.get("update", {}).get("delta")]
     assert len(deltas) > 20
-    assert "".join(deltas) == events[-1]["item"]["content"][0]["text"]
-    assert "x" * 201 not in events[-1]["item"]["content"][0]["text"]
+    done = next(event["item"] for event in reversed(events) if event["type"] == "thread.item.done")
+    assert "".join(deltas) == done["content"][0]["text"]
+    assert "x" * 201 not in done["content"][0]["text"]
 
 
 def test_it_answers_a_thread_without_a_user_message() -> None:

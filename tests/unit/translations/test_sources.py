@@ -20,7 +20,10 @@ DEVELOPERS = {
 }
 """What is told to developers, and so in English; and why no user reads it."""
 
-AUTHORS = {"functions/assistant/demo.py": "an example, which speaks English in everything that it says"}
+AUTHORS = {
+    "functions/assistant/demo.py": "an example, which speaks English in everything that it says",
+    "functions/engine/guardrails.py": "what an author's guardrail says is passed on",
+}
 """Assistants: what they say is their authors', in the languages that these want."""
 
 
