@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from functions.engine.images import Images
 from functions.errors import InvalidRequest
 from functions.ids import position
 from functions.protocol.base import Page
@@ -15,13 +16,13 @@ DEFAULT_PAGE: Final = 20
 """Objects in a page where the client names no limit; `threads.get_by_id` gives as many (the official server's number)."""
 
 
-async def get_thread(store: Store, user: str, thread_id: str) -> Thread:
-    """A thread with its first items, oldest first. Raises `NotFound`."""
+async def get_thread(store: Store, images: Images, user: str, thread_id: str) -> Thread:
+    """A thread with its first items, oldest first, and URLs of pictures signed just now. Raises `NotFound`."""
     thread, items = await asyncio.gather(
         store.load_thread(user, thread_id),
         store.list_items(user, thread_id, after=None, limit=DEFAULT_PAGE, order="asc"),
     )
-    return to_client(thread, items)
+    return to_client(thread, await images.shown_page(items))
 
 
 async def list_threads(store: Store, user: str, params: ThreadListParams) -> Page[Thread]:
@@ -30,8 +31,8 @@ async def list_threads(store: Store, user: str, params: ThreadListParams) -> Pag
     return Page[Thread](data=[to_client(thread) for thread in page.data], has_more=page.has_more, after=page.after)
 
 
-async def list_items(store: Store, user: str, params: ItemsListParams) -> Page[ThreadItem]:
-    """A page of a thread's visible items. Raises `NotFound`."""
+async def list_items(store: Store, images: Images, user: str, params: ItemsListParams) -> Page[ThreadItem]:
+    """A page of a thread's visible items, with URLs of pictures signed just now. Raises `NotFound`."""
     after = _after(params.after)
     _, page = await asyncio.gather(
         store.load_thread(user, params.thread_id),
@@ -43,7 +44,7 @@ async def list_items(store: Store, user: str, params: ItemsListParams) -> Page[T
             order=params.order,
         ),
     )
-    return page
+    return await images.shown_page(page)
 
 
 async def rename_thread(store: Store, user: str, params: ThreadUpdateParams) -> Thread:
