@@ -1,6 +1,7 @@
 """Your assistant: this folder is yours to edit. `create` is called once, when a function starts.
 
 - `assistant.py`: which model answers, and what it is told. Begin here.
+- `tools.py`: what the model may do beside talking.
 - `demo.py`, `demo_widgets.py`: an assistant without a model that shows everything that an assistant can do. It answers where
   there is no OpenAI key. Copy from it, or delete it.
 

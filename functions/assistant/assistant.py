@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
+from functions.assistant.tools import TOOLS
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.dictation import AudioInput, DictationContext
 from functions.engine.titles import titled
@@ -11,6 +12,8 @@ from functions.protocol.items import UserMessageItem
 from functions.protocol.threads import ThreadMetadata
 
 MODEL: Final = "gpt-5.2"
+MODELS: Final = {"best": MODEL, "fast": "gpt-5.4-mini"}
+"""What the page's composer may offer: its id → the model."""
 TITLE_MODEL: Final = "gpt-5.4-mini"
 TRANSCRIPTION_MODEL: Final = "gpt-transcribe"
 
@@ -22,6 +25,9 @@ Markdown. Say so when you do not know something.
 
 class MyAssistant(Assistant):
     """Lets the model answer the conversation as it stands, and a small one give it a title."""
+
+    models = MODELS
+    tools = TOOLS
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext

@@ -2,8 +2,8 @@
 
 | request | before the turn |
 | --- | --- |
-| `threads.create` | thread and message are stored, in one transaction |
-| `threads.add_user_message` | the message is stored if the thread is active; a tool call that still waits is closed |
+| `threads.create` | the composer's options are checked; thread and message are stored, in one transaction |
+| `threads.add_user_message` | likewise; the message is stored if the thread is active; a call that waits is closed |
 | `threads.add_client_tool_output` | the newest call that waits, also behind hidden items, gets its output |
 | `threads.add_structured_input` | the answers are checked; within the turn the item is replaced |
 | `threads.retry_after_item` | every item after the user message is removed |
@@ -115,6 +115,7 @@ class Starts:
         return item
 
     async def _create(self, request: ThreadsCreateReq, user: str, assistant: Assistant) -> Start:
+        assistant.check_options(request.params.input.inference_options)
         thread = ThreadMetadata(id=self._ids.new("thread"), created_at=self._now())
         message = await self._user_message(request.params.input, user, thread.id)
         await self._store.create_thread(user, thread, [message])
@@ -122,6 +123,7 @@ class Starts:
         return Start(thread, before, lambda context: assistant.respond(thread, message, context))
 
     async def _add_user_message(self, request: ThreadsAddUserMessageReq, user: str, assistant: Assistant) -> Start:
+        assistant.check_options(request.params.input.inference_options)
         thread_id = request.params.thread_id
         message = await self._user_message(request.params.input, user, thread_id)
         thread, calls = await asyncio.gather(
