@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 IdKind: TypeAlias = Literal[
-    "thread", "message", "tool_call", "task", "workflow", "attachment", "sdk_hidden_context", "image"
+    "thread", "message", "tool_call", "task", "workflow", "attachment", "sdk_hidden_context", "image", "turn"
 ]
 
 PREFIXES: Final[dict[IdKind, str]] = {
@@ -24,6 +24,7 @@ PREFIXES: Final[dict[IdKind, str]] = {
     "attachment": "atc",
     "sdk_hidden_context": "shcx",
     "image": "img",
+    "turn": "turn",
 }
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

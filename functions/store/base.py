@@ -6,8 +6,11 @@ lies behind that place.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, Protocol
 
+from functions import ids
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
 from functions.protocol.requests import FeedbackKind
@@ -19,9 +22,49 @@ MAX_PAGE: Final = 100
 PAGE_BYTES: Final = 4_000_000
 """About how many bytes of documents make a page full before it has `limit` objects."""
 MAX_ITEMS: Final = 25
-"""The most items in one call that stores them."""
+"""The most items in one call that stores them, and the most unfinished ones that a turn keeps."""
+MAX_REQUEST_KEY: Final = 256
+"""The most characters of a turn's request key."""
 
 Order = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A turn that runs on a thread; at most one. A `ValueError` where a field is beyond what its comment says."""
+
+    id: str
+    """Made by `functions.ids`, of the kind `turn`: it is what tells one turn from another."""
+    lease_until: datetime
+    """Aware. Past it nobody works on the turn any more; the store compares it with no clock."""
+    request_key: str
+    """What a repeated request is recognised by, up to `MAX_REQUEST_KEY` characters; empty for none."""
+    items: tuple[ThreadItem, ...] = ()
+    """The unfinished items as of the last checkpoint, up to `MAX_ITEMS`."""
+    stop_requested: bool = False
+    version: int = 0
+    """How often the turn has been written under its id since it began: one who closes another's turn passes it on."""
+
+    def __post_init__(self) -> None:
+        if ids.position(self.id) is None:
+            raise ValueError("a turn's id is one of ours")
+        if self.lease_until.utcoffset() is None:
+            raise ValueError("a lease is aware of its time zone")
+        if len(self.request_key) > MAX_REQUEST_KEY or len(self.items) > MAX_ITEMS:
+            raise ValueError(f"more than {MAX_REQUEST_KEY} characters, or than {MAX_ITEMS} items")
+
+
+class TurnRunning(Exception):
+    """The row of another turn is there, its lease run out or not; nothing was written."""
+
+    def __init__(self, turn: Turn) -> None:
+        """`turn`: as the row was when it was met."""
+        super().__init__(turn.id)
+        self.turn = turn
+
+
+class TurnGone(Exception):
+    """The turn has ended: its row, or its thread, is not there, or the row is another turn's. Nothing was written."""
 
 
 class Store(Protocol):
@@ -31,35 +74,110 @@ class Store(Protocol):
     then unknown), `InternalError` where it refuses the call or what it holds is damaged, and `InvalidRequest` for a user
     id that is empty or over 256 characters. A thread or item whose id is none of ours is not found. Times are read back
     in UTC. A list of items or a `limit` beyond its bounds is a `ValueError`.
+
+    **A turn is one row**, beside its thread's items. It begins with the write that begins the work (`create_thread`,
+    `add_items`, `begin_turn`), which is refused while another turn's row is there. While the turn runs, whoever owns it
+    renews the row (`checkpoint`) and passes `turn_id` to what else it writes: so one that was given up for dead, and was
+    not, writes nothing over what came after it (`TurnGone`). The row goes with `end_turn`, or with the thread. The
+    owner's own writes to the row (`checkpoint`, and `save_items` with `unfinished`) come one after the other.
+
+    After `Unavailable` a turn is begun once more by the same call with the same turn: where the first write was done, it
+    returns as the first would have, though items and metadata may have changed since.
     """
 
-    async def create_thread(self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem]) -> None:
-        """Stores a new thread and its first items (0 to `MAX_ITEMS`), all or nothing, in one transaction.
+    async def create_thread(
+        self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
+    ) -> None:
+        """Stores a new thread, its first items (0 to `MAX_ITEMS`) and a turn on it, all or nothing, in one transaction.
 
         Raises `InternalError` where the thread exists already: ids are made by us, and never twice.
         """
         ...
 
-    async def add_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> ThreadMetadata:
-        """Stores new items (0 to `MAX_ITEMS`), all or nothing, if the thread exists and is active; returns the thread.
+    async def add_items(
+        self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
+    ) -> ThreadMetadata:
+        """Stores new items (0 to `MAX_ITEMS`) and begins a turn, all or nothing, if the thread exists and is active.
 
-        Takes the time of one round trip. Raises `NotFound`, `ThreadUnavailable` for a locked or closed thread, or
-        `InternalError` where one of the items exists already; then nothing is written.
+        Returns the thread. Takes the time of one round trip. Raises the first that applies, and then nothing is written:
+        `NotFound`; `ThreadUnavailable` for a locked or closed thread; `TurnRunning` where another turn's row is there
+        and `turn` is given; `InternalError` where one of the items exists already.
         """
+        ...
+
+    async def begin_turn(
+        self, user: str, thread_id: str, turn: Turn, *, items: Sequence[ThreadItem] = ()
+    ) -> ThreadMetadata:
+        """As `add_items`, but the items (0 to `MAX_ITEMS`) are stored or replaced."""
+        ...
+
+    async def checkpoint(
+        self,
+        user: str,
+        thread_id: str,
+        turn_id: str,
+        *,
+        lease_until: datetime,
+        items: Sequence[ThreadItem] | None,
+    ) -> bool:
+        """Renews a turn's lease and its unfinished items (0 to `MAX_ITEMS`; None leaves them as they are).
+
+        Returns whether a stop was asked for. Raises `TurnGone`; a naive `lease_until` is a `ValueError`.
+
+        Costs one write unit for each begun 1,024 bytes of the row, as it was or as it is, whichever is more: also where
+        only the lease is renewed. The row is the items' JSON, from some 4,000 bytes on compressed (text to about a half),
+        and up to 600 bytes more. Beyond about 350,000 compressed bytes it lies in S3, for one PUT, one DELETE and one
+        write unit. What shares a transaction with the row (begin, `end_turn`, all that takes `turn_id`) costs two units
+        for each begun 1,024 bytes of it. So a text that is checkpointed each time it has grown by a tenth costs in all
+        about ten times what its last checkpoint costs, however long it is; each second without end, the square.
+        """
+        ...
+
+    async def end_turn(
+        self,
+        user: str,
+        thread_id: str,
+        turn_id: str,
+        *,
+        items: Sequence[ThreadItem] = (),
+        version: int | None = None,
+    ) -> None:
+        """Stores or replaces the turn's last items (0 to `MAX_ITEMS`) and ends it, all or nothing, in one transaction.
+
+        Raises `TurnGone`. After `Unavailable` the turn may have ended: then the same call raises `TurnGone`, too, and
+        `load_turn` tells what there is; it was this call if the items are there.
+
+        Who ends a turn that is not its own passes the `version` that it read: where the owner has written since, so lives,
+        or has finished an item of which `items` holds an older state, it raises `TurnRunning`.
+        """
+        ...
+
+    async def request_stop(self, user: str, thread_id: str) -> bool:
+        """Asks the turn that runs on the thread to stop, again and again if need be: its next checkpoint hears of it.
+
+        Returns whether there is a turn's row. Raises `NotFound` where the thread is gone.
+        """
+        ...
+
+    async def load_turn(self, user: str, thread_id: str) -> Turn | None:
+        """The turn whose row is there, its lease run out or not; None where there is none, nor perhaps a thread."""
         ...
 
     async def load_thread(self, user: str, thread_id: str) -> ThreadMetadata:
         """The thread. Raises `NotFound`."""
         ...
 
-    async def save_thread(self, user: str, thread: ThreadMetadata) -> None:
-        """Replaces a thread's metadata. Raises `NotFound` where it is gone: a deleted thread never comes back."""
+    async def save_thread(self, user: str, thread: ThreadMetadata, *, turn_id: str | None = None) -> None:
+        """Replaces a thread's metadata. Raises `NotFound` where it is gone: a deleted thread never comes back.
+
+        With `turn_id` it raises `TurnGone` instead, also where that turn has ended.
+        """
         ...
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
         """Deletes a thread with everything in it. Raises `NotFound`.
 
-        From the start on the thread is gone for good. A deletion that broke off is finished by calling again.
+        From the start on the thread and its turn are gone for good. A deletion that broke off is finished by calling again.
         """
         ...
 
@@ -86,8 +204,21 @@ class Store(Protocol):
         """One item. Raises `NotFound`."""
         ...
 
-    async def save_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> None:
-        """Stores or replaces items (1 to `MAX_ITEMS`), all or nothing. Raises `NotFound` where the thread is gone."""
+    async def save_items(
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        *,
+        turn_id: str | None = None,
+        unfinished: Sequence[ThreadItem] | None = None,
+    ) -> None:
+        """Stores or replaces items (1 to `MAX_ITEMS`), all or nothing. Raises `NotFound` where the thread is gone.
+
+        With `turn_id` it raises `TurnGone` instead, also where that turn has ended. With `unfinished` too (0 to
+        `MAX_ITEMS`), these replace the checkpoint in the same transaction: so an item that is finished, and stored here,
+        is never in the checkpoint as it was before. `unfinished` without `turn_id` is a `ValueError`.
+        """
         ...
 
     async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
@@ -101,6 +232,11 @@ class Store(Protocol):
         """What the user thinks of a thread's items, by item id. Raises `NotFound` where the thread is gone."""
         ...
 
-    async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
-        """Deletes items with the feedback on them; those that are gone already are passed over."""
+    async def delete_items(
+        self, user: str, thread_id: str, item_ids: Sequence[str], *, turn_id: str | None = None
+    ) -> None:
+        """Deletes items with the feedback on them; those that are gone already are passed over.
+
+        With `turn_id` it raises `TurnGone` where that turn has ended.
+        """
         ...

@@ -1,30 +1,36 @@
 """The store on DynamoDB: one table, no scan, no index; large items in S3.
 
 Every read is consistent. What depends on the thread is written in a transaction with a condition on the thread's row:
-as `delete_thread` takes that row away first, nothing can come into a thread that is being deleted.
+as `delete_thread` takes that row away first, nothing can come into a thread that is being deleted. What a turn writes
+comes with a condition on the turn's row, which goes with the thread's.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from functions.aws_calls import call
-from functions.errors import InternalError, NotFound, ThreadUnavailable, Unavailable
+from functions.errors import InternalError, ThreadUnavailable
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
-from functions.store import batches, keys, rows, table
+from functions.store import batches, keys, rows, turn_actions, turn_rows
 from functions.store import transactions as tx
-from functions.store.base import MAX_ITEMS, MAX_PAGE, PAGE_BYTES, Order
-from functions.store.large_items import LargeItems, ObjectGone, item_prefix, new_key, thread_prefix
-from functions.store.rows import PackedItem, Row
+from functions.store.base import Order, Turn, TurnGone, TurnRunning
+from functions.store.large_items import LargeItems, ObjectGone, item_prefix, thread_prefix
+from functions.store.reader import Reader
+from functions.store.rows import Packed, Row
+from functions.store.turns import Turns
+from functions.store.writer import Writer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, TransactWriteItemTypeDef
+
+_THREAD: Final = 0
+_TURN: Final = 1
+"""Where in a transaction that begins a turn the actions on the thread's row and on the turn's are."""
 
 R = TypeVar("R")
 
@@ -37,62 +43,98 @@ class DynamoDBStore:
         self._client = client
         self._table = table
         self._large_items = large_items
+        self._reader = Reader(client=client, table=table)
+        self._writer = Writer(client=client, large_items=large_items)
+        self._turns = Turns(
+            client=client, table=table, large_items=large_items, reader=self._reader, writer=self._writer
+        )
 
-    async def create_thread(self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem]) -> None:
+    async def create_thread(
+        self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
+    ) -> None:
         """See `Store`. One round trip."""
         row = rows.thread_row(user, thread)
-        packed = self._pack(user, thread.id, items)
+        beginning = self._writer.turn(user, thread.id, turn) if turn else None
+        packed = self._writer.items(user, thread.id, items, beside=beginning)
         actions = [tx.put_new(self._table, each) for each in (row, *(item.row for item in packed))]
+        if beginning:
+            actions.insert(_TURN, turn_actions.begin(self._table, beginning.row))
         try:
-            await self._commit(actions, packed)
-        except tx.ConditionsFailed:
-            raise InternalError(f"{thread.id}, or an item of it, exists already") from None
+            await self._writer.commit(actions, packed, beginning)
+        except tx.ConditionsFailed as failure:
+            if not _is_begun(turn, actions, failure):
+                raise InternalError(f"{thread.id}, or an item of it, exists already") from None
 
-    async def add_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> ThreadMetadata:
+    async def add_items(
+        self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
+    ) -> ThreadMetadata:
         """See `Store`. The transaction and the read of the thread run at the same time."""
-        where = keys.thread(user, thread_id)
-        packed = self._pack(user, thread_id, items)
-        actions = [
-            tx.thread_active(self._table, where),
-            *(tx.put_new(self._table, item.row) for item in packed),
-        ]
-        written, thread = await asyncio.gather(
-            self._commit(actions, packed), self.load_thread(user, thread_id), return_exceptions=True
-        )
-        # The transaction's word comes first: the read may lie before or behind another's write.
-        if isinstance(written, tx.ConditionsFailed):
-            raise _refusal(written, thread_id)
-        if isinstance(written, BaseException):
-            raise written
-        if isinstance(thread, BaseException):
-            raise thread
-        return thread
+        return await self._add(user, thread_id, items, turn, put=tx.put_new)
+
+    async def begin_turn(
+        self, user: str, thread_id: str, turn: Turn, *, items: Sequence[ThreadItem] = ()
+    ) -> ThreadMetadata:
+        """See `Store`. The transaction and the read of the thread run at the same time."""
+        return await self._add(user, thread_id, items, turn, put=tx.put)
+
+    async def checkpoint(
+        self,
+        user: str,
+        thread_id: str,
+        turn_id: str,
+        *,
+        lease_until: datetime,
+        items: Sequence[ThreadItem] | None,
+    ) -> bool:
+        """See `Store` and `Turns`."""
+        return await self._turns.checkpoint(user, thread_id, turn_id, lease_until=lease_until, items=items)
+
+    async def end_turn(
+        self,
+        user: str,
+        thread_id: str,
+        turn_id: str,
+        *,
+        items: Sequence[ThreadItem] = (),
+        version: int | None = None,
+    ) -> None:
+        """See `Store` and `Turns`."""
+        await self._turns.end(user, thread_id, turn_id, items=items, version=version)
+
+    async def request_stop(self, user: str, thread_id: str) -> bool:
+        """See `Store` and `Turns`."""
+        return await self._turns.request_stop(user, thread_id)
+
+    async def load_turn(self, user: str, thread_id: str) -> Turn | None:
+        """See `Store` and `Turns`."""
+        return await self._turns.load(user, thread_id)
 
     async def load_thread(self, user: str, thread_id: str) -> ThreadMetadata:
         """See `Store`."""
-        row = await self._get(keys.thread(user, thread_id))
+        row = await self._reader.get(keys.thread(user, thread_id))
         if row is None:
             raise keys.thread_not_found()
         return rows.read_thread(row)
 
-    async def save_thread(self, user: str, thread: ThreadMetadata) -> None:
+    async def save_thread(self, user: str, thread: ThreadMetadata, *, turn_id: str | None = None) -> None:
         """See `Store`. One action, but as a transaction: so it waits for a rival one instead of failing."""
-        row = rows.thread_row(user, thread)
-        try:
-            await tx.commit(self._client, [tx.put_existing(self._table, row)])
-        except tx.ConditionsFailed:
-            raise keys.thread_not_found() from None
+        actions = [tx.put_existing(self._table, rows.thread_row(user, thread))]
+        await self._commit(user, thread.id, actions, turn_id=turn_id)
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
         """See `Store`. A deletion that was cut short is finished by the next call."""
-        where = keys.thread(user, thread_id)
+        actions = [
+            tx.delete_existing(self._table, keys.thread(user, thread_id)),
+            # At once, too: whoever runs the turn writes nothing more.
+            tx.delete(self._table, rows.key_row(keys.turn(user, thread_id))),
+        ]
         existed = True
         try:
-            await tx.commit(self._client, [tx.delete_existing(self._table, where)])
+            await tx.commit(self._client, actions)
         except tx.ConditionsFailed:
             existed = False
         partition = keys.items_partition(user, thread_id)
-        left = await self._all(partition, keys.EVERYTHING, projection=rows.KEY_ATTRIBUTES) if partition else []
+        left = await self._reader.all(partition, keys.EVERYTHING, projection=rows.KEY_ATTRIBUTES) if partition else []
         if not (existed or left):
             raise keys.thread_not_found()
         # The objects go before the rows: as long as a row is left, a repeated call comes here again.
@@ -102,7 +144,7 @@ class DynamoDBStore:
     async def list_threads(self, user: str, *, after: str | None, limit: int, order: Order) -> Page[ThreadMetadata]:
         """See `Store`. One request, unless the threads hold megabytes of metadata."""
         span = keys.span(keys.THREADS, after=after, order=order)
-        found, has_more = await self._page(
+        found, has_more = await self._reader.page(
             keys.threads_partition(user), span, limit=limit, order=order, with_hidden=True
         )
         threads = [rows.read_thread(row) for row in found]
@@ -118,7 +160,7 @@ class DynamoDBStore:
             return Page[ThreadItem]()
 
         async def read() -> Page[ThreadItem]:
-            found, has_more = await self._page(partition, span, limit=limit, order=order, with_hidden=hidden)
+            found, has_more = await self._reader.page(partition, span, limit=limit, order=order, with_hidden=hidden)
             items = await asyncio.gather(*map(self._item, found))
             return Page[ThreadItem](data=items, has_more=has_more, after=items[-1].id if has_more else None)
 
@@ -129,24 +171,36 @@ class DynamoDBStore:
         where = keys.item(user, thread_id, item_id)
 
         async def read() -> ThreadItem:
-            row = await self._get(where)
+            row = await self._reader.get(where)
             if row is None:
                 raise keys.item_not_found()
             return await self._item(row)
 
         return await _twice(read)
 
-    async def save_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> None:
+    async def save_items(
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        *,
+        turn_id: str | None = None,
+        unfinished: Sequence[ThreadItem] | None = None,
+    ) -> None:
         """See `Store`. One round trip."""
         if not items:
             raise ValueError("no items")
-        where = keys.thread(user, thread_id)
-        packed = self._pack(user, thread_id, items)
-        actions = [tx.thread_exists(self._table, where), *(tx.put(self._table, item.row) for item in packed)]
-        try:
-            await self._commit(actions, packed)
-        except tx.ConditionsFailed:
-            raise keys.thread_not_found() from None
+        checkpoint: Packed | None = None
+        if unfinished is not None:
+            if turn_id is None:
+                raise ValueError("unfinished items of no turn")
+            checkpoint = self._writer.unfinished(user, thread_id, turn_id, unfinished)
+        packed = self._writer.items(user, thread_id, items, beside=checkpoint)
+        actions = [
+            tx.thread_exists(self._table, keys.thread(user, thread_id)),
+            *(tx.put(self._table, item.row) for item in packed),
+        ]
+        await self._commit(user, thread_id, actions, packed, turn_id=turn_id, checkpoint=checkpoint)
 
     async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
         """See `Store`. Each transaction of 99 items is done or not done as a whole, one after the other."""
@@ -165,101 +219,114 @@ class DynamoDBStore:
         if partition is None:
             raise keys.thread_not_found()
         everything = keys.span(keys.FEEDBACK, after=None, order="asc")
-        _, found = await asyncio.gather(self.load_thread(user, thread_id), self._all(partition, everything))
+        _, found = await asyncio.gather(self.load_thread(user, thread_id), self._reader.all(partition, everything))
         return dict(map(rows.read_feedback, found))
 
-    async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
-        """See `Store`. A read, to learn what is there and what lies in S3, then the deletions, 25 rows each."""
-        partition = keys.items_partition(user, thread_id)
-        sorts = {
+    async def delete_items(
+        self, user: str, thread_id: str, item_ids: Sequence[str], *, turn_id: str | None = None
+    ) -> None:
+        """See `Store`. A read, to learn what is there and what lies in S3, then the deletions, 25 rows each.
+
+        With `turn_id` they are transactions of 99 rows each.
+        """
+        wanted = {
             sort: item_id
             for item_id in item_ids
             for kind in (keys.ITEMS, keys.FEEDBACK)
             if (sort := keys.sort_key(kind, item_id))
         }
-        if partition is None or not sorts:
-            return
-        wanted = [rows.key_row(keys.Key(partition, sort)) for sort in sorts]
-        found = await batches.get(self._client, self._table, wanted, projection=rows.POINTER_ATTRIBUTES)
-        await batches.delete(self._client, self._table, [rows.key(row) for row in found])
+        found = await self._pointers(user, thread_id, wanted)
+        if turn_id is None:
+            await batches.delete(self._client, self._table, [rows.key(row) for row in found])
+        else:
+            most = tx.MAX_ACTIONS - 1
+            for start in range(0, len(found) or 1, most):
+                actions = [tx.delete(self._table, rows.key(row)) for row in found[start : start + most]]
+                await self._commit(user, thread_id, actions, turn_id=turn_id)
         for row in found:
             if rows.pointer(row):
-                await self._large_items.delete_below(item_prefix(user, thread_id, sorts[rows.sort_key(row)]))
+                await self._large_items.delete_below(item_prefix(user, thread_id, wanted[rows.sort_key(row)]))
 
-    def _pack(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> list[PackedItem]:
-        if len(items) > MAX_ITEMS:
-            raise ValueError(f"more than {MAX_ITEMS} items")
-        return rows.pack_items(user, thread_id, items, object_key=partial(new_key, user, thread_id))
+    async def _pointers(self, user: str, thread_id: str, sorts: Iterable[str]) -> list[Row]:
+        """Those of a thread's rows that exist, as far as `rows.pointer` needs them."""
+        partition = keys.items_partition(user, thread_id)
+        if partition is None:
+            return []
+        wanted = [rows.key_row(keys.Key(partition, sort)) for sort in sorts]
+        return await batches.get(self._client, self._table, wanted, projection=rows.POINTER_ATTRIBUTES)
 
-    async def _commit(self, actions: "Sequence[TransactWriteItemTypeDef]", packed: Sequence[PackedItem]) -> None:
-        await self._large_items.put(packed)
+    async def _add(
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        turn: Turn | None,
+        *,
+        put: "Callable[[str, Row], tx.Action]",
+    ) -> ThreadMetadata:
+        check = tx.thread_active(self._table, keys.thread(user, thread_id))
+        beginning = self._writer.turn(user, thread_id, turn) if turn else None
+        packed = self._writer.items(user, thread_id, items, beside=beginning)
+        actions = [check, *(put(self._table, item.row) for item in packed)]
+        if beginning:
+            actions.insert(_TURN, turn_actions.begin(self._table, beginning.row))
+        written, thread = await asyncio.gather(
+            self._writer.commit(actions, packed, beginning), self.load_thread(user, thread_id), return_exceptions=True
+        )
+        # The transaction's word comes first: the read may lie before or behind another's write.
+        if isinstance(written, tx.ConditionsFailed):
+            await self._refuse(user, thread_id, turn, actions, written)
+        elif isinstance(written, BaseException):
+            raise written
+        if isinstance(thread, BaseException):
+            raise thread
+        return thread
+
+    async def _refuse(
+        self,
+        user: str,
+        thread_id: str,
+        turn: Turn | None,
+        actions: "Sequence[tx.Action]",
+        failure: tx.ConditionsFailed,
+    ) -> None:
+        """Raises why `_add` wrote nothing, unless the reason is that it has been done before."""
+        thread = failure.failed.get(_THREAD, {})
+        if thread is None:
+            raise keys.thread_not_found()
+        if _is_begun(turn, actions, failure):
+            return
+        if thread:
+            raise ThreadUnavailable.of(rows.status(thread))
+        there = failure.failed.get(_TURN)
+        if turn and there and turn_rows.turn_id(there) != turn.id:
+            raise TurnRunning(await self._turns.met(user, thread_id, there))
+        raise InternalError(f"an item of {thread_id} exists already")
+
+    async def _commit(
+        self,
+        user: str,
+        thread_id: str,
+        actions: "Sequence[tx.Action]",
+        packed: Sequence[Packed] = (),
+        *,
+        turn_id: str | None,
+        checkpoint: Packed | None = None,
+    ) -> None:
+        """Performs actions that need the thread or, where it is given, the turn."""
         try:
-            await tx.commit(self._client, actions)
-        except (tx.ConditionsFailed, InternalError):
-            # Nothing was written, so nothing points at these objects. After `Unavailable` that is not known: they stay.
-            with suppress(Unavailable, InternalError):
-                await self._large_items.delete([item.pointer.key for item in packed if item.pointer])
-            raise
-
-    async def _get(self, where: keys.Key) -> "Row | None":
-        answer = await call(self._client.get_item, TableName=self._table, Key=rows.key_row(where), ConsistentRead=True)
-        return answer.get("Item")
+            if turn_id is None:
+                await self._writer.commit(actions, packed)
+            else:
+                where = keys.turn(user, thread_id)
+                write = turn_actions.write(self._table, where, turn_id, unfinished=checkpoint)
+                await self._writer.commit([*actions, {"Update": write}], packed, checkpoint)
+        except tx.ConditionsFailed:
+            raise keys.thread_not_found() if turn_id is None else TurnGone from None
 
     async def _item(self, row: Row) -> ThreadItem:
         pointer = rows.pointer(row)
         return rows.read_item(row, await self._large_items.get(pointer) if pointer else None)
-
-    async def _page(
-        self, partition: str, span: keys.Span, *, limit: int, order: Order, with_hidden: bool
-    ) -> tuple[list[Row], bool]:
-        """At most `limit` rows, at most about `PAGE_BYTES`, at least one if there is one; and whether there are more."""
-        if not 1 <= limit <= MAX_PAGE:
-            raise ValueError(f"a page has 1 to {MAX_PAGE} objects")
-        query = self._query(partition, span)
-        query["ScanIndexForward"] = order == "asc"
-        if not with_hidden:
-            query["FilterExpression"] = f"attribute_not_exists({rows.HIDDEN})"
-        taken: list[Row] = []
-        size = 0
-        # One more than wanted shows whether there are more. `Limit` counts before the filter: so a few to spare, and
-        # from request to request more, as a run of hidden items may be long.
-        spare = 0 if with_hidden else limit // 4 + 4
-        while True:
-            query["Limit"] = limit + 1 - len(taken) + spare
-            spare *= 4
-            answer = await call(self._client.query, **query)
-            for row in answer["Items"]:
-                if len(taken) == limit or size >= PAGE_BYTES:
-                    return taken, True
-                taken.append(row)
-                size += rows.size(row)
-            if not (last := answer.get("LastEvaluatedKey")):
-                return taken, False
-            query["ExclusiveStartKey"] = last
-
-    async def _all(self, partition: str, span: keys.Span, *, projection: str | None = None) -> list[Row]:
-        query = self._query(partition, span)
-        if projection:
-            query["ProjectionExpression"] = projection
-        found: list[Row] = []
-        while True:
-            answer = await call(self._client.query, **query)
-            found += answer["Items"]
-            if not (last := answer.get("LastEvaluatedKey")):
-                return found
-            query["ExclusiveStartKey"] = last
-
-    def _query(self, partition: str, span: keys.Span) -> "QueryInputTypeDef":
-        return {
-            "TableName": self._table,
-            "KeyConditionExpression": f"{table.PARTITION_KEY} = :partition AND {table.SORT_KEY} BETWEEN :low AND :high",
-            "ExpressionAttributeValues": {
-                ":partition": {"S": partition},
-                ":low": {"S": span.low},
-                ":high": {"S": span.high},
-            },
-            "ConsistentRead": True,
-        }
 
 
 async def _twice(read: Callable[[], Awaitable[R]]) -> R:
@@ -272,11 +339,10 @@ async def _twice(read: Callable[[], Awaitable[R]]) -> R:
         raise InternalError("a row points at an S3 object that is not there") from None
 
 
-def _refusal(failure: tx.ConditionsFailed, thread_id: str) -> NotFound | ThreadUnavailable | InternalError:
-    """Why `add_items` wrote nothing; its first action is the check of the thread."""
-    if 0 not in failure.failed:
-        return InternalError(f"an item of {thread_id} exists already")
-    row = failure.failed[0]
-    if row is None:
-        return keys.thread_not_found()
-    return ThreadUnavailable.of(rows.status(row))
+def _is_begun(turn: Turn | None, actions: "Sequence[tx.Action]", failure: tx.ConditionsFailed) -> bool:
+    """Whether the same actions have been performed before: the turn's row is there, and so is all that had to be new."""
+    there = failure.failed.get(_TURN)
+    if turn is None or there is None or turn_rows.turn_id(there) != turn.id:
+        return False
+    new = {index for index, action in enumerate(actions) if "ConditionExpression" in action.get("Put", {})}
+    return new <= set(failure.failed)

@@ -5,6 +5,7 @@
 | thread | `U#` user | `T#` position `#` prefix of the thread's id |
 | item | `T#` thread id `#` user | `I#` position `#` prefix of the item's id |
 | feedback | `T#` thread id `#` user | `F#` position `#` prefix of the item's id |
+| running turn | `T#` thread id `#` user | `TURN` |
 
 Whatever lies in the partition of a thread's items goes when the thread is deleted. The user is part of every key, so
 another user's id is simply not found. A thread id has a fixed form without `#` and stands before the user, and the user
@@ -28,6 +29,8 @@ ListKind: TypeAlias = Literal["T", "I", "F"]
 THREADS: Final = "T"
 ITEMS: Final = "I"
 FEEDBACK: Final = "F"
+TURN: Final = "TURN"
+"""The whole sort key: a thread has one turn at most."""
 
 # An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
 _BEFORE_LETTERS: Final = "!"
@@ -77,6 +80,14 @@ def item(user: str, thread_id: str, item_id: str) -> Key:
     if partition is None or sort is None:
         raise item_not_found()
     return Key(partition, sort)
+
+
+def turn(user: str, thread_id: str) -> Key:
+    """The key of a thread's running turn. Raises `NotFound` for a thread id that is none of ours."""
+    partition = items_partition(user, thread_id)
+    if partition is None:
+        raise thread_not_found()
+    return Key(partition, TURN)
 
 
 def sort_key(kind: ListKind, object_id: str) -> str | None:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws_calls import call
 from functions.errors import InternalError
-from functions.store.rows import PackedItem, Pointer
+from functions.store.rows import Packed, Pointer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,7 +41,7 @@ class LargeItems:
     def _client(self) -> "S3Client":
         return self._make_client()
 
-    async def put(self, items: Sequence[PackedItem]) -> None:
+    async def put(self, items: Sequence[Packed]) -> None:
         """Stores the objects of those items that have one."""
         await asyncio.gather(
             *(

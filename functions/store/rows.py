@@ -9,7 +9,7 @@ A row holds its object as one JSON document, in the first of these ways that it 
 
 A thread's row also has its status, which conditions test; a hidden item's row has `is_hidden`, by which it is left out of
 what a client lists. A row of feedback has no document: it names its `item`, and what the user thinks of it, `feedback`.
-`v` is the version of all this.
+`v` is the version of all this. The row of a running turn is in `turn_rows`.
 
 The limits behind the numbers: 400 KB for a row with its attributes' names, 4 MB for a transaction
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
@@ -18,13 +18,14 @@ The limits behind the numbers: 400 KB for a row with its attributes' names, 4 MB
 import hashlib
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from functions import ids
 from functions.errors import InternalError, InvalidRequest
 from functions.protocol.items import THREAD_ITEM, HiddenContextItem, ThreadItem, ThreadItemBase, is_hidden
 from functions.protocol.requests import FeedbackKind
@@ -47,6 +48,8 @@ _COMPRESSED: Final = "zip"
 _OBJECT: Final = "s3"
 _DIGEST: Final = "sha256"
 _SIZE: Final = "size"
+DOCUMENT: Final = (_TEXT, _COMPRESSED, _OBJECT, _DIGEST, _SIZE)
+"""Every attribute that a document may have."""
 
 KEY_ATTRIBUTES: Final = f"{table.PARTITION_KEY}, {table.SORT_KEY}"
 """The projection that `key` needs."""
@@ -79,12 +82,18 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True)
-class PackedItem:
-    """An item as it is stored: its row and, where that only points, the S3 object to store before it."""
+class Packed:
+    """A document as it is stored: its row (or a part of it) and, where that only points, the S3 object to store before."""
 
     row: Row
     pointer: Pointer | None = None
     body: bytes = b""
+
+    @property
+    def bytes_inside(self) -> int:
+        """How many bytes of the document the row itself holds."""
+        text, body = self.row.get(_TEXT, {}), self.row.get(_COMPRESSED, {})
+        return len(text.get("S", "").encode()) + len(body.get("B", b""))
 
 
 def key(row: Row) -> Row:
@@ -94,12 +103,17 @@ def key(row: Row) -> Row:
 
 def sort_key(row: Row) -> str:
     """A row's sort key."""
-    return _string(row, table.SORT_KEY)
+    return string(row, table.SORT_KEY)
 
 
 def key_row(where: keys.Key) -> Row:
     """A key in the format of rows."""
     return {table.PARTITION_KEY: {"S": where.partition}, table.SORT_KEY: {"S": where.sort}}
+
+
+def new_row(where: keys.Key) -> Row:
+    """A row that has its key and the version of its format, and nothing else yet."""
+    return {**key_row(where), _VERSION: {"N": VERSION}}
 
 
 def thread_row(user: str, thread: ThreadMetadata) -> Row:
@@ -115,51 +129,75 @@ def thread_row(user: str, thread: ThreadMetadata) -> Row:
     if len(text) > THREAD_BYTES:
         raise InternalError(f"{thread.id} with its metadata is over {THREAD_BYTES:,} bytes: {len(text):,}")
     return {
-        **key_row(keys.Key(keys.threads_partition(user), sort)),
-        _VERSION: {"N": VERSION},
+        **new_row(keys.Key(keys.threads_partition(user), sort)),
         STATUS: {"S": thread.status.type},
         _TEXT: {"S": text.decode()},
     }
 
 
 def pack_items(
-    user: str, thread_id: str, items: Sequence[ThreadItem], *, object_key: Callable[[str], str]
-) -> list[PackedItem]:
-    """The rows of items that go into one transaction.
+    user: str, thread_id: str, items: Sequence[ThreadItem], *, object_key: Callable[[str], str], beside: int = 0
+) -> list[Packed]:
+    """The rows of items that go into one transaction, with `beside` bytes of other documents in it.
 
     `object_key(item_id)` names a new S3 object. Raises `InternalError` for an item that is too large, holds what is no
     JSON, bears an id that is none of ours or that another of `items` bears, and `NotFound` for such a thread id.
     """
-    partition = keys.items_partition(user, thread_id)
-    if partition is None:
+    if keys.items_partition(user, thread_id) is None:
         raise keys.thread_not_found()
-    if len({item.id for item in items}) < len(items):
-        raise InternalError(f"two items of one call for {thread_id} have the same id")
-    rows = [_item_row(partition, item) for item in items]
-    texts = [_item_text(item) for item in items]
+    texts = item_texts(items)
+    rows = [_item_row(keys.item(user, thread_id, item.id), item) for item in items]
     binaries = {index: zlib.compress(text) for index, text in enumerate(texts) if len(text) > TEXT_BYTES}
     outside = {index for index, binary in binaries.items() if len(binary) > BINARY_BYTES}
 
     inside = {index: len(binaries.get(index, text)) for index, text in enumerate(texts) if index not in outside}
-    while sum(inside.values()) > TRANSACTION_BYTES:
+    while sum(inside.values()) > TRANSACTION_BYTES - beside:
         largest = max(inside, key=inside.__getitem__)
         del inside[largest]
         outside.add(largest)
         binaries.setdefault(largest, zlib.compress(texts[largest]))
 
-    packed: list[PackedItem] = []
+    packed: list[Packed] = []
     for index, (item, row, text) in enumerate(zip(items, rows, texts, strict=True)):
         if index not in binaries:
-            packed.append(PackedItem({**row, _TEXT: {"S": text.decode()}}))
-            continue
-        body = binaries[index]
-        row[_SIZE] = {"N": str(len(text))}
-        if index in outside:
-            there = Pointer(object_key(item.id), hashlib.sha256(body).hexdigest())
-            packed.append(PackedItem({**row, _OBJECT: {"S": there.key}, _DIGEST: {"S": there.digest}}, there, body))
+            stored = text_inside(text)
+        elif index in outside:
+            stored = zip_outside(binaries[index], size=len(text), key=object_key(item.id))
         else:
-            packed.append(PackedItem({**row, _COMPRESSED: {"B": body}}))
+            stored = zip_inside(binaries[index], size=len(text))
+        packed.append(replace(stored, row=row | stored.row))
     return packed
+
+
+def text_inside(text: bytes) -> Packed:
+    """The attributes of a document that the row holds as it is."""
+    return Packed({_TEXT: {"S": text.decode()}})
+
+
+def zip_inside(body: bytes, *, size: int) -> Packed:
+    """The attributes of a document that the row holds compressed; `size`: the text's bytes."""
+    return Packed({_COMPRESSED: {"B": body}, _SIZE: {"N": str(size)}})
+
+
+def zip_outside(body: bytes, *, size: int, key: str) -> Packed:
+    """The attributes of a document that lies compressed in S3; `size`: the text's bytes."""
+    there = Pointer(key, hashlib.sha256(body).hexdigest())
+    row: Row = {_OBJECT: {"S": there.key}, _DIGEST: {"S": there.digest}, _SIZE: {"N": str(size)}}
+    return Packed(row, there, body)
+
+
+def item_texts(items: Sequence[ThreadItem]) -> list[bytes]:
+    """The JSON of each item.
+
+    Raises `InternalError` for one that is too large, holds what is no JSON, bears an id that is none of ours or that
+    another of `items` bears.
+    """
+    if len({item.id for item in items}) < len(items):
+        raise InternalError("two items of one call have the same id")
+    for item in items:
+        if ids.position(item.id) is None:
+            raise InternalError(f"the item id {item.id!r} was not made by functions.ids")
+    return [_item_text(item) for item in items]
 
 
 def feedback_rows(user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> list[Row]:
@@ -173,8 +211,7 @@ def feedback_rows(user: str, thread_id: str, item_ids: Sequence[str], kind: Feed
         if sort is None:
             raise InvalidRequest(f"params.item_ids.{number}", "is no id that this backend has given")
         rows[item_id] = {
-            **key_row(keys.Key(partition, sort)),
-            _VERSION: {"N": VERSION},
+            **new_row(keys.Key(partition, sort)),
             _ITEM: {"S": item_id},
             _FEEDBACK: {"S": kind},
         }
@@ -184,19 +221,19 @@ def feedback_rows(user: str, thread_id: str, item_ids: Sequence[str], kind: Feed
 def read_feedback(row: Row) -> tuple[str, FeedbackKind]:
     """An item's id and what the user thinks of it. Raises `InternalError` where the row is no feedback."""
     try:
-        _check_version(row)
-        return _string(row, _ITEM), _FEEDBACK_KIND.validate_python(_string(row, _FEEDBACK))
+        check_version(row)
+        return string(row, _ITEM), _FEEDBACK_KIND.validate_python(string(row, _FEEDBACK))
     except (KeyError, ValueError):
-        raise _unreadable(row) from None
+        raise unreadable(row) from None
 
 
 def read_thread(row: Row) -> ThreadMetadata:
     """The thread of a row. Raises `InternalError` where the row is none that `thread_row` made."""
     try:
-        _check_version(row)
-        return _THREAD.validate_json(_string(row, _TEXT))
+        check_version(row)
+        return _THREAD.validate_json(string(row, _TEXT))
     except (KeyError, ValueError):
-        raise _unreadable(row) from None
+        raise unreadable(row) from None
 
 
 def read_item(row: Row, body: bytes | None = None) -> ThreadItem:
@@ -205,32 +242,43 @@ def read_item(row: Row, body: bytes | None = None) -> ThreadItem:
     Raises `InternalError` where the row is none that `pack_items` made, or `body` is not what was stored with it.
     """
     try:
-        _check_version(row)
-        return THREAD_ITEM.validate_json(_item_json(row, body))
+        return THREAD_ITEM.validate_json(document(row, body))
     except (KeyError, ValueError, zlib.error):
-        raise _unreadable(row) from None
+        raise unreadable(row) from None
+
+
+def document(row: Row, body: bytes | None) -> str | bytes:
+    """The JSON of a row, or of the S3 object that it points at.
+
+    Raises `KeyError`, `ValueError` or `zlib.error` where the row is damaged or `body` is not what was stored with it.
+    """
+    check_version(row)
+    if _TEXT in row:
+        return string(row, _TEXT)
+    if body is None:
+        body = row[_COMPRESSED].get("B", b"")
+    elif hashlib.sha256(body).hexdigest() != string(row, _DIGEST):
+        raise ValueError("the object is not the one that was stored")
+    return zlib.decompress(body)
 
 
 def pointer(row: Row) -> Pointer | None:
     """Where the row's document lies in S3; None where the row itself holds it."""
-    return Pointer(_string(row, _OBJECT), _string(row, _DIGEST)) if _OBJECT in row else None
+    return Pointer(string(row, _OBJECT), string(row, _DIGEST)) if _OBJECT in row else None
 
 
 def size(row: Row) -> int:
     """About how many bytes the row's document has."""
-    return int(row[_SIZE].get("N", "0")) if _SIZE in row else len(_string(row, _TEXT))
+    return int(row[_SIZE].get("N", "0")) if _SIZE in row else len(string(row, _TEXT))
 
 
 def status(row: Row) -> str:
     """The status of a thread's row."""
-    return _string(row, STATUS)
+    return string(row, STATUS)
 
 
-def _item_row(partition: str, item: ThreadItem) -> Row:
-    sort = keys.sort_key(keys.ITEMS, item.id)
-    if sort is None:
-        raise InternalError(f"the item id {item.id!r} was not made by functions.ids")
-    row: Row = {**key_row(keys.Key(partition, sort)), _VERSION: {"N": VERSION}}
+def _item_row(where: keys.Key, item: ThreadItem) -> Row:
+    row = new_row(where)
     if is_hidden(item):
         row[HIDDEN] = {"BOOL": True}
     return row
@@ -248,34 +296,27 @@ def _item_text(item: ThreadItem) -> bytes:
     return text
 
 
-def _item_json(row: Row, body: bytes | None) -> str | bytes:
-    if _TEXT in row:
-        return _string(row, _TEXT)
-    if body is None:
-        body = row[_COMPRESSED].get("B", b"")
-    elif hashlib.sha256(body).hexdigest() != _string(row, _DIGEST):
-        raise ValueError("the object is not the one that was stored")
-    return zlib.decompress(body)
-
-
 def _in_utc(stored: M) -> M:
     if stored.created_at.utcoffset() == timedelta(0):
         return stored
     return stored.model_copy(update={"created_at": stored.created_at.astimezone(UTC)})
 
 
-def _check_version(row: Row) -> None:
+def check_version(row: Row) -> None:
+    """Raises `KeyError` or `ValueError` where the row is not of this `VERSION`."""
     if row[_VERSION].get("N") != VERSION:
         raise ValueError("the row was written by another version")
 
 
-def _string(row: Row, name: str) -> str:
+def string(row: Row, name: str) -> str:
+    """A string attribute. Raises `KeyError` or `ValueError` where it is none."""
     value = row[name].get("S")
     if value is None:
         raise ValueError(f"{name} is no string")
     return value
 
 
-def _unreadable(row: Row) -> InternalError:
+def unreadable(row: Row) -> InternalError:
+    """What is raised where a row is damaged: it names the row, and quotes nothing of it."""
     sort = row.get(table.SORT_KEY, {}).get("S")
     return InternalError(f"the row {sort} is damaged, or was written by another version")

@@ -1,6 +1,7 @@
-"""DynamoDB's transactions as this store uses them: puts that depend on the thread's row.
+"""DynamoDB's transactions as this store uses them: puts that depend on the thread's row; and single updates.
 
 A transaction is safe to send twice: botocore gives each call a `ClientRequestToken` and keeps it in its own retries.
+A single update costs half as much, and tells the row as it was; it may be done twice where its answer is lost.
 """
 
 import logging
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from botocore.exceptions import ClientError
 
-from functions.aws_calls import call, pause, unavailable
-from functions.errors import InternalError
+from functions.aws_calls import call, code, pause, unavailable
+from functions.errors import InternalError, Unavailable
 from functions.store import keys, rows, table
 from functions.store.rows import Row
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
     Action = TransactWriteItemTypeDef
 
@@ -58,6 +59,11 @@ def put_existing(name: str, row: Row) -> "Action":
     return {"Put": {"TableName": name, "Item": row, "ConditionExpression": EXISTS}}
 
 
+def delete(name: str, key: Row) -> "Action":
+    """Deletes a row, if it is there."""
+    return {"Delete": {"TableName": name, "Key": key}}
+
+
 def delete_existing(name: str, where: keys.Key) -> "Action":
     """Deletes a row that must be there."""
     return {"Delete": {"TableName": name, "Key": rows.key_row(where), "ConditionExpression": EXISTS}}
@@ -95,8 +101,38 @@ async def commit(client: "DynamoDBClient", actions: Sequence["Action"]) -> None:
             return
         if attempt < _ATTEMPTS - 1:
             await pause(attempt)
-    _logger.warning("a transaction met rivals %s times, and was given up", _ATTEMPTS)
-    raise unavailable()
+    raise _given_up()
+
+
+async def update(client: "DynamoDBClient", change: "UpdateTypeDef") -> Row:
+    """Performs one update outside of transactions; waits as `commit` does. Returns the row as it was before.
+
+    Raises as `commit`; the condition is that of action 0.
+    """
+    for attempt in range(_ATTEMPTS):
+        before = await call(_update_item, client, change)
+        if before is not None:
+            return before
+        if attempt < _ATTEMPTS - 1:
+            await pause(attempt)
+    raise _given_up()
+
+
+def _update_item(client: "DynamoDBClient", change: "UpdateTypeDef") -> "Row | None":
+    """The row as it was before; None where a transaction is at it."""
+    try:
+        return client.update_item(**change, ReturnValues="ALL_OLD").get("Attributes", {})
+    except ClientError as error:
+        if code(error) == "ConditionalCheckFailedException":
+            raise ConditionsFailed({0: cast("Row | None", error.response.get("Item"))}) from None
+        if code(error) == "TransactionConflictException":
+            return None
+        raise
+
+
+def _given_up() -> Unavailable:
+    _logger.warning("a write met rival transactions %s times, and was given up", _ATTEMPTS)
+    return unavailable()
 
 
 def _raise_unless_passing(error: ClientError) -> None:

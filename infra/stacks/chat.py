@@ -32,6 +32,7 @@ TABLE_ACTIONS: Final = (
     "dynamodb:GetItem",
     "dynamodb:PutItem",
     "dynamodb:Query",
+    "dynamodb:UpdateItem",
 )
 """A transaction needs no action of its own, but those of its parts."""
 

@@ -1,7 +1,7 @@
 """The adapters that the contracts run on: memory, DynamoDB on moto (in process), DynamoDB on ministack (a process)."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from botocore.config import Config
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
-from functions.store import table
+from functions.store import keys, table
 from functions.store.base import Store
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.large_items import LargeItems
@@ -20,6 +20,7 @@ from tests.support.memory_store import MemoryStore
 from tests.support.ministack import ministack as ministack  # the fixture
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
@@ -83,6 +84,39 @@ def store(adapter: Adapter) -> Iterator[Store]:
     assert not {"Scan", "ExecuteStatement", "ParallelScan"} & set(adapter.aws.operations)
 
 
+@pytest.fixture
+def aws(adapter: Adapter, store: Store) -> Aws:
+    """What lies under the store."""
+    assert adapter.aws
+    return adapter.aws
+
+
+@contextmanager
+def on(client: "BaseClient", event: str, act: Callable[[], Any]) -> Iterator[None]:
+    """Acts before each call of `event`, such as `before-call.dynamodb.Query`, in the thread that performs it."""
+
+    def handler(**_: Any) -> None:
+        act()
+
+    client.meta.events.register(event, handler)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, handler)
+
+
+def rows_of(aws: Aws, user: str, thread_id: str) -> list[str]:
+    """The sort keys of all that lies in a thread's partition."""
+    partition = keys.items_partition(user, thread_id)
+    assert partition
+    answer = aws.dynamodb.query(
+        TableName=TABLE,
+        KeyConditionExpression=f"{table.PARTITION_KEY} = :partition",
+        ExpressionAttributeValues={":partition": {"S": partition}},
+    )
+    return [row[table.SORT_KEY].get("S", "") for row in answer["Items"]]
+
+
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """moto's tables are plain dictionaries, not made for calls from several threads: each call waits for the other."""
@@ -110,7 +144,9 @@ def _on_aws(name: str, **arguments: Any) -> Iterator[Adapter]:
         for client in (dynamodb, s3):
             client.meta.events.register("before-call", lambda model, **_: aws.operations.append(model.name))
         yield Adapter(
-            name, DynamoDBStore(client=dynamodb, table=TABLE, large_items=LargeItems(client=lambda: s3, bucket=BUCKET)), aws
+            name,
+            DynamoDBStore(client=dynamodb, table=TABLE, large_items=LargeItems(client=lambda: s3, bucket=BUCKET)),
+            aws,
         )
         dynamodb.delete_table(TableName=TABLE)
     finally:

@@ -4,9 +4,6 @@ import asyncio
 import base64
 import random
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,48 +12,12 @@ from functions.protocol.threads import ClosedStatus
 from functions.store import keys, table
 from functions.store.base import MAX_ITEMS, MAX_PAGE, PAGE_BYTES, Store
 from functions.store.large_items import PREFIX, thread_prefix
-from tests.contracts.conftest import BUCKET, TABLE, Adapter, Aws
+from tests.contracts.conftest import BUCKET, TABLE, Aws, on, rows_of
 from tests.support.threads import assistant_message, hidden_context, new_thread, new_user, user_message
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("adapter", ["moto", "ministack"], indirect=True)]
 
 INCOMPRESSIBLE = base64.b64encode(random.Random(3).randbytes(680_000)).decode()
-
-
-@pytest.fixture
-def aws(adapter: Adapter, store: Store) -> Aws:
-    """What lies under the store."""
-    assert adapter.aws
-    return adapter.aws
-
-
-@contextmanager
-def on(client: "BaseClient", event: str, act: Callable[[], Any]) -> Iterator[None]:
-    """Acts before each call of `event`, such as `before-call.dynamodb.Query`, in the thread that performs it."""
-
-    def handler(**_: Any) -> None:
-        act()
-
-    client.meta.events.register(event, handler)
-    try:
-        yield
-    finally:
-        client.meta.events.unregister(event, handler)
-
-
-def rows_of(aws: Aws, user: str, thread_id: str) -> list[str]:
-    """The sort keys of all that lies in a thread's partition."""
-    partition = keys.items_partition(user, thread_id)
-    assert partition
-    answer = aws.dynamodb.query(
-        TableName=TABLE,
-        KeyConditionExpression=f"{table.PARTITION_KEY} = :partition",
-        ExpressionAttributeValues={":partition": {"S": partition}},
-    )
-    return [row[table.SORT_KEY].get("S", "") for row in answer["Items"]]
 
 
 async def test_a_thread_is_created_by_one_request(aws: Aws, store: Store) -> None:

@@ -18,6 +18,7 @@ ACTIONS = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "dynamodb:UpdateItem",
         "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",

@@ -1,8 +1,8 @@
 """A store in memory: the port's promises in the plainest way, for the engine's tests and as the contracts' reference."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from functions import ids
 from functions.errors import InternalError, InvalidRequest, NotFound, ThreadUnavailable
@@ -10,7 +10,7 @@ from functions.protocol.base import Page
 from functions.protocol.items import THREAD_ITEM, ThreadItem, is_hidden
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
-from functions.store.base import MAX_ITEMS, MAX_PAGE, Order
+from functions.store.base import MAX_ITEMS, MAX_PAGE, Order, Turn, TurnGone, TurnRunning
 from functions.translations import Text
 
 
@@ -19,6 +19,9 @@ class _Stored:
     thread: str
     items: dict[str, str] = field(default_factory=dict)
     feedback: dict[str, FeedbackKind] = field(default_factory=dict)
+    turn: Turn | None = None
+    """Without its items."""
+    unfinished: list[str] = field(default_factory=list)
 
 
 class MemoryStore:
@@ -27,29 +30,83 @@ class MemoryStore:
     def __init__(self) -> None:
         self._threads: dict[tuple[str, str], _Stored] = {}
 
-    async def create_thread(self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem]) -> None:
+    async def create_thread(
+        self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
+    ) -> None:
         _check_user(user)
-        _check_new(thread_id=thread.id, items=items)
-        if (user, thread.id) in self._threads:
+        if ids.position(thread.id) is None:
+            raise InternalError("an id that is none of ours")
+        _check_items(items)
+        _check_items(turn.items if turn else ())
+        stored = self._threads.get((user, thread.id))
+        if stored and not _is_begun(stored, turn, new=items):
             raise InternalError(f"{thread.id} exists already")
-        self._threads[user, thread.id] = _Stored(_thread_json(thread), {item.id: _item_json(item) for item in items})
+        if not stored:
+            stored = _Stored(_thread_json(thread), {item.id: _item_json(item) for item in items})
+            _begin(stored, turn)
+            self._threads[user, thread.id] = stored
 
-    async def add_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> ThreadMetadata:
-        stored = self._find(user, thread_id)
-        _check_new(thread_id=thread_id, items=items)
-        thread = ThreadMetadata.model_validate_json(stored.thread)
-        if thread.status.type != "active":
-            raise ThreadUnavailable.of(thread.status.type)
-        if any(item.id in stored.items for item in items):
-            raise InternalError(f"an item of {thread_id} exists already")
+    async def add_items(
+        self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
+    ) -> ThreadMetadata:
+        return self._add(user, thread_id, items, turn, new=items)
+
+    async def begin_turn(
+        self, user: str, thread_id: str, turn: Turn, *, items: Sequence[ThreadItem] = ()
+    ) -> ThreadMetadata:
+        return self._add(user, thread_id, items, turn, new=[])
+
+    async def checkpoint(
+        self,
+        user: str,
+        thread_id: str,
+        turn_id: str,
+        *,
+        lease_until: datetime,
+        items: Sequence[ThreadItem] | None,
+    ) -> bool:
+        if lease_until.utcoffset() is None:
+            raise ValueError("a naive time")
+        _check_items(items or ())
+        stored, turn = self._own(user, thread_id, turn_id)
+        stored.turn = replace(turn, lease_until=lease_until.astimezone(UTC), version=turn.version + 1)
+        if items is not None:
+            stored.unfinished = [_item_json(item) for item in items]
+        return turn.stop_requested
+
+    async def end_turn(
+        self,
+        user: str,
+        thread_id: str,
+        turn_id: str,
+        *,
+        items: Sequence[ThreadItem] = (),
+        version: int | None = None,
+    ) -> None:
+        _check_items(items)
+        stored, turn = self._own(user, thread_id, turn_id)
+        if version is not None and version != turn.version:
+            raise TurnRunning(_turn(stored, turn))
         stored.items |= {item.id: _item_json(item) for item in items}
-        return thread
+        stored.turn = None
+
+    async def request_stop(self, user: str, thread_id: str) -> bool:
+        stored = self._find(user, thread_id)
+        if stored.turn is None:
+            return False
+        stored.turn = replace(stored.turn, stop_requested=True)
+        return True
+
+    async def load_turn(self, user: str, thread_id: str) -> Turn | None:
+        _check_user(user)
+        stored = self._threads.get((user, thread_id), _Stored(""))
+        return _turn(stored, stored.turn) if stored.turn else None
 
     async def load_thread(self, user: str, thread_id: str) -> ThreadMetadata:
         return ThreadMetadata.model_validate_json(self._find(user, thread_id).thread)
 
-    async def save_thread(self, user: str, thread: ThreadMetadata) -> None:
-        self._find(user, thread.id).thread = _thread_json(thread)
+    async def save_thread(self, user: str, thread: ThreadMetadata, *, turn_id: str | None = None) -> None:
+        self._find_to_write(user, thread.id, turn_id).thread = _thread_json(thread)
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
         self._find(user, thread_id)
@@ -82,12 +139,25 @@ class MemoryStore:
             raise NotFound(Text.ITEM_NOT_FOUND)
         return THREAD_ITEM.validate_json(stored.items[item_id])
 
-    async def save_items(self, user: str, thread_id: str, items: Sequence[ThreadItem]) -> None:
+    async def save_items(
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        *,
+        turn_id: str | None = None,
+        unfinished: Sequence[ThreadItem] | None = None,
+    ) -> None:
         if not items:
             raise ValueError("no items")
-        stored = self._find(user, thread_id)
-        _check_new(thread_id=thread_id, items=items)
+        if unfinished is not None and turn_id is None:
+            raise ValueError("unfinished items of no turn")
+        _check_items(items)
+        _check_items(unfinished or ())
+        stored = self._find_to_write(user, thread_id, turn_id)
         stored.items |= {item.id: _item_json(item) for item in items}
+        if unfinished is not None:
+            stored.unfinished = [_item_json(item) for item in unfinished]
 
     async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
         stored = self._find(user, thread_id)
@@ -99,18 +169,75 @@ class MemoryStore:
     async def load_feedback(self, user: str, thread_id: str) -> dict[str, FeedbackKind]:
         return dict(self._find(user, thread_id).feedback)
 
-    async def delete_items(self, user: str, thread_id: str, item_ids: Sequence[str]) -> None:
+    async def delete_items(
+        self, user: str, thread_id: str, item_ids: Sequence[str], *, turn_id: str | None = None
+    ) -> None:
         _check_user(user)
+        if turn_id is not None:
+            self._find_to_write(user, thread_id, turn_id)
         if (user, thread_id) in self._threads:
             for item_id in item_ids:
                 self._threads[user, thread_id].items.pop(item_id, None)
                 self._threads[user, thread_id].feedback.pop(item_id, None)
+
+    def _add(
+        self, user: str, thread_id: str, items: Sequence[ThreadItem], turn: Turn | None, *, new: Sequence[ThreadItem]
+    ) -> ThreadMetadata:
+        """`new`: those of the items that must not be there yet."""
+        stored = self._find(user, thread_id)
+        _check_items(items)
+        _check_items(turn.items if turn else ())
+        thread = ThreadMetadata.model_validate_json(stored.thread)
+        if _is_begun(stored, turn, new=new):
+            return thread
+        if thread.status.type != "active":
+            raise ThreadUnavailable.of(thread.status.type)
+        if turn and stored.turn and stored.turn.id != turn.id:
+            raise TurnRunning(_turn(stored, stored.turn))
+        if any(item.id in stored.items for item in new) or (turn and stored.turn):
+            raise InternalError(f"an item of {thread_id} exists already")
+        stored.items |= {item.id: _item_json(item) for item in items}
+        _begin(stored, turn)
+        return thread
+
+    def _find_to_write(self, user: str, thread_id: str, turn_id: str | None) -> _Stored:
+        """A thread that someone writes to, under a turn if one is given, which counts the write."""
+        if turn_id is None:
+            return self._find(user, thread_id)
+        stored, turn = self._own(user, thread_id, turn_id)
+        stored.turn = replace(turn, version=turn.version + 1)
+        return stored
+
+    def _own(self, user: str, thread_id: str, turn_id: str) -> tuple[_Stored, Turn]:
+        _check_user(user)
+        if ids.position(thread_id) is None:
+            raise NotFound(Text.THREAD_NOT_FOUND)
+        stored = self._threads.get((user, thread_id), _Stored(""))
+        if stored.turn is None or stored.turn.id != turn_id:
+            raise TurnGone
+        return stored, stored.turn
 
     def _find(self, user: str, thread_id: str) -> _Stored:
         _check_user(user)
         if (user, thread_id) not in self._threads:
             raise NotFound(Text.THREAD_NOT_FOUND)
         return self._threads[user, thread_id]
+
+
+def _begin(stored: _Stored, turn: Turn | None) -> None:
+    if turn:
+        stored.turn = replace(turn, items=(), lease_until=turn.lease_until.astimezone(UTC))
+        stored.unfinished = [_item_json(item) for item in turn.items]
+
+
+def _is_begun(stored: _Stored, turn: Turn | None, *, new: Sequence[ThreadItem]) -> bool:
+    """Whether this very turn was begun before, with these new items."""
+    same = turn is not None and stored.turn is not None and turn.id == stored.turn.id
+    return same and all(item.id in stored.items for item in new)
+
+
+def _turn(stored: _Stored, turn: Turn) -> Turn:
+    return replace(turn, items=tuple(THREAD_ITEM.validate_json(text) for text in stored.unfinished))
 
 
 def _page(objects: list, *, after: str | None, limit: int, order: Order) -> tuple[list, bool]:
@@ -144,11 +271,11 @@ def _check_user(user: str) -> None:
         raise InvalidRequest("user", "must have 1 to 256 characters")
 
 
-def _check_new(*, thread_id: str, items: Sequence[ThreadItem]) -> None:
+def _check_items(items: Sequence[ThreadItem]) -> None:
     if len(items) > MAX_ITEMS:
         raise ValueError("too many items")
     item_ids = [item.id for item in items]
-    if not all(map(ids.position, [thread_id, *item_ids])):
+    if not all(map(ids.position, item_ids)):
         raise InternalError("an id that is none of ours")
     if len(set(item_ids)) < len(item_ids):
         raise InternalError("the same id twice")

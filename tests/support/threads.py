@@ -1,6 +1,6 @@
 """Threads and items to store, with ids and times as the engine makes them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.ids import IdFactory
@@ -8,10 +8,12 @@ from functions.protocol.items import (
     AssistantMessageItem,
     HiddenContextItem,
     SDKHiddenContextItem,
+    ThreadItem,
     UserMessageItem,
 )
 from functions.protocol.messages import AssistantMessageContent, InferenceOptions, UserMessageTextContent
 from functions.protocol.threads import ActiveStatus, ThreadMetadata, ThreadStatus
+from functions.store.base import Turn
 
 NEW_IDS = IdFactory()
 
@@ -67,3 +69,8 @@ def sdk_hidden_context(thread_id: str) -> SDKHiddenContextItem:
     return SDKHiddenContextItem(
         id=NEW_IDS.new("sdk_hidden_context"), thread_id=thread_id, created_at=datetime.now(UTC), content="A note."
     )
+
+
+def new_turn(*items: ThreadItem, request_key: str = "", lease: timedelta = timedelta(seconds=10)) -> Turn:
+    """A turn with a lease from now on."""
+    return Turn(id=NEW_IDS.new("turn"), lease_until=datetime.now(UTC) + lease, request_key=request_key, items=items)

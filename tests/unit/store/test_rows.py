@@ -22,7 +22,7 @@ from functions.protocol.items import (
 from functions.protocol.messages import AssistantMessageContent, InferenceOptions, UserMessageTextContent
 from functions.protocol.threads import ActiveStatus, ClosedStatus, LockedStatus, ThreadMetadata
 from functions.store import rows
-from functions.store.rows import ITEM_BYTES, THREAD_BYTES, TRANSACTION_BYTES, PackedItem
+from functions.store.rows import ITEM_BYTES, THREAD_BYTES, TRANSACTION_BYTES, Packed
 from tests.support.threads import assistant_message, hidden_context, new_thread, user_message
 
 THREAD = "thr_" + "0" * 26
@@ -71,12 +71,12 @@ threads = st.builds(
 )
 
 
-def pack(*stored: ThreadItem) -> list[PackedItem]:
+def pack(*stored: ThreadItem) -> list[Packed]:
     """The items' rows; S3 objects are named as their items."""
     return rows.pack_items("alice", THREAD, stored, object_key=lambda item_id: f"there/{item_id}")
 
 
-def read(packed: PackedItem) -> ThreadItem:
+def read(packed: Packed) -> ThreadItem:
     """The item of a row, with its object."""
     assert rows.pointer(packed.row) == packed.pointer
     return rows.read_item(packed.row, packed.body if packed.pointer else None)
