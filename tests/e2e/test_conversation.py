@@ -167,7 +167,8 @@ def test_markup_stays_text(visitors: Open) -> None:
 
 def test_a_narrow_screen_shows_one_pane_at_a_time(visitors: Open) -> None:
     """At 400 px nothing is cut off: threads, chat and events are each a tap away."""
-    page = visitors("narrow", viewport={"width": 400, "height": 800})
+    page = visitors("narrow")
+    page.set_viewport_size({"width": 400, "height": 800})
     write(page, f"hello from a phone, {AT_ONCE}")
     finished(page, 2)
     panes = page.get_by_role("group", name="What to show")
@@ -193,7 +194,7 @@ def test_what_chatkit_is_given_works_on_the_stack(visitors: Open) -> None:
     def chatkit(route: Route) -> None:
         route.fulfill(body=script, content_type="text/javascript")
 
-    page.context.route("https://cdn.platform.openai.com/**", chatkit)
+    page.route("https://cdn.platform.openai.com/**", chatkit)
     page.reload()
     expect(page.locator("openai-chatkit")).to_have_count(1)
     content = [{"type": "input_text", "text": AT_ONCE}]

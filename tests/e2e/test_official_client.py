@@ -86,7 +86,7 @@ def test_an_upload_to_another_origin_carries_no_token(chatkit: Page, backend: Sc
         seen.append(route.request.all_headers())
         route.fulfill(status=200, headers={"access-control-allow-origin": "*"})
 
-    chatkit.context.route("https://bucket.example/**", bucket)
+    chatkit.route("https://bucket.example/**", bucket)
     chatkit.evaluate("chatkitOptions.at(-1).api.fetch('https://bucket.example/key', { method: 'PUT', body: 'bytes' })")
     assert len(seen) == 1
     assert "authorization" not in seen[0]
@@ -195,17 +195,15 @@ def test_without_the_script_the_page_says_so_and_chats_on(page: Page, backend: S
     expect(page.get_by_role("link", name="Use ChatKit")).to_be_visible()
 
 
-def test_a_script_that_does_not_come_is_given_up_after_four_seconds(
-    page: Page, backend: ScriptedBackend, script: Script
-) -> None:
+def test_a_script_that_does_not_come_is_given_up_after_four_seconds(own_page: Page, backend: ScriptedBackend) -> None:
     """A request for the script that hangs keeps nobody waiting for longer than 4 s."""
     waiting: list[Route] = []
-    script(lambda route: waiting.append(route))
-    page.clock.install()
-    page.goto(backend.url)
-    expect(page.locator("#banner")).to_have_text("Loading ChatKit…")
-    page.clock.fast_forward(4000)
-    expect(page.locator("#banner")).to_contain_text(UNAVAILABLE)
+    own_page.route("**/chatkit.js", lambda route: waiting.append(route))
+    own_page.clock.install()
+    own_page.goto(backend.url)
+    expect(own_page.locator("#banner")).to_have_text("Loading ChatKit…")
+    own_page.clock.fast_forward(4000)
+    expect(own_page.locator("#banner")).to_contain_text(UNAVAILABLE)
     for route in waiting:
         route.abort()
 
