@@ -8,7 +8,8 @@ the user's language. A text is given to all guardrails of its kind at the same t
 - Output guardrails read each assistant message when it is finished, before it is stored; or also while it grows.
 
 A guardrail that trips ends the turn: every item that the turn has made is taken back, and the guardrail's words are the
-error that the user sees. So does one that fails: what could not be checked is not shown.
+error that the user sees. So does one that fails: what could not be checked is not shown. Where the answer itself fails, what
+there is of it is checked like a whole one; where the reader leaves, it is kept as the reader saw it.
 """
 
 import asyncio
@@ -70,6 +71,14 @@ async def _guarded(
                 yield event
             if check is not None:
                 _pass(await check)
+    except GuardrailTripped:
+        raise
+    except Exception:
+        # Half an answer is kept where the other half fails, but not without a check.
+        await output.check_open()
+        if check is not None:
+            _pass(await check)
+        raise
     finally:
         if check is not None:
             check.cancel()
@@ -93,24 +102,32 @@ class _Output:
             return
         match event:
             case ThreadItemUpdatedEvent(update=AssistantMessageContentPartTextDelta() as update):
-                if self._every is not None:
-                    await self._grow(event.item_id, update.delta, self._every)
+                await self._grow(event.item_id, update.delta)
             case ThreadItemDoneEvent(item=AssistantMessageItem() as item):
                 self._pieces.pop(item.id, None)
-                text = "".join(part.text for part in item.content)
-                if text:
-                    _pass(await _trip(text, self._guardrails))
+                await self._check("".join(part.text for part in item.content))
             case _:
                 pass
 
-    async def _grow(self, item_id: str, delta: str, every: int) -> None:
+    async def check_open(self) -> None:
+        """The same for the messages that were never finished."""
+        for pieces in self._pieces.values():
+            await self._check("".join(pieces))
+
+    async def _grow(self, item_id: str, delta: str) -> None:
         pieces = self._pieces.setdefault(item_id, [])
         pieces.append(delta)
+        if self._every is None:
+            return
         unchecked = self._unchecked.get(item_id, 0) + len(delta)
-        if unchecked >= every:
+        if unchecked >= self._every:
             unchecked = 0
-            _pass(await _trip("".join(pieces), self._guardrails))
+            await self._check("".join(pieces))
         self._unchecked[item_id] = unchecked
+
+    async def _check(self, text: str) -> None:
+        if text:
+            _pass(await _trip(text, self._guardrails))
 
 
 async def _next(

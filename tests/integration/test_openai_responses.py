@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,22 @@ from typing import Any, Final
 import pytest
 
 from functions.assistant import create
-from functions.engine.assistant import Assistant
+from functions.assistant.assistant import MODEL, TITLE_MODEL
+from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
+from functions.engine.metering import USAGE_KEY
+from functions.metrics import Metrics
 from functions.model.openai_client import OpenAIClient
 from functions.model.openai_responses import OpenAIResponses
 from functions.model.retries import Retries
+from functions.protocol.events import ThreadStreamEvent
+from functions.protocol.items import UserMessageItem
+from functions.protocol.threads import ThreadMetadata
 from functions.runtime.loop import run
 from functions.translations import Text, catalogue
+from tests.support.assistants import ScriptedAssistant
 from tests.support.chat import Chat, Json, message_input, texts, types
-from tests.support.model_answers import INVALID_JSON, Answer, Body, Gate, Hang, HttpError, Stream
+from tests.support.model_answers import INVALID_JSON, Answer, Body, Gate, Hang, HttpError, RecordedRequest, Stream
 from tests.support.model_server import ModelServer, full_url, refused_url
 from tests.support.streams import OWN_STREAMS, read_events, recording_cases, text_of
 
@@ -35,11 +42,19 @@ def server() -> Iterator[ModelServer]:
         yield running
 
 
+async def answer_only(
+    thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext
+) -> AsyncIterator[ThreadStreamEvent]:
+    """The model's answer, and no other request."""
+    async for event in context.answer(model="gpt-5.2", instructions="Be brief."):
+        yield event
+
+
 @contextmanager
 def chat_with(
     url: str, *, retries: int = 0, first_event_seconds: float = 5.0, assistant: Assistant | None = None, **limits: Any
 ) -> Iterator[Chat]:
-    """The project's own assistant, or another one, with the real adapter, which is closed in the end."""
+    """An assistant with the real adapter, which is closed in the end."""
     limits = {"connect_seconds": 2.0, "silence_seconds": 5.0, **limits}
     client = OpenAIClient(
         **{
@@ -51,7 +66,7 @@ def chat_with(
     )
     model = OpenAIResponses(client=client, first_event_seconds=first_event_seconds)
     try:
-        yield Chat(assistant=assistant or create(has_model=True)["default"], model=model)
+        yield Chat(assistant=assistant or ScriptedAssistant(answer_only), model=model)
     finally:
         run(client.close())
 
@@ -397,6 +412,52 @@ def test_the_users_message_is_shown_before_the_model_has_said_anything(server: M
 
     with chat_with(server.url) as chat:
         assert run(watch(chat))[:4] == [*BEFORE, "thread.item.added"]
+
+
+def test_a_title_is_made_by_a_second_request_beside_the_answer(server: ModelServer) -> None:
+    """The project's own assistant asks a small model for a title while the answer streams, once for a thread."""
+    gate = Gate()
+    made = Gate()
+
+    def answer(request: RecordedRequest) -> Answer:
+        if request.body["model"] == TITLE_MODEL:
+            gate.open()
+            return Stream.text("Boiling", " water").gate(made)
+        return Stream.text("About ", "100 ", "degrees.").gate(gate, before=5)
+
+    server.script(answer)
+    made.open()
+    with chat_with(server.url, assistant=create(has_model=True)["default"]) as chat:
+        events = chat.stream("threads.create", {"input": message_input("How hot is boiling water?")})
+        thread_id = events[0]["thread"]["id"]
+        chat.stream("threads.add_user_message", {"thread_id": thread_id, "input": message_input("Thanks")})
+        assert chat.ask("threads.get_by_id", {"thread_id": thread_id})["title"] == "Boiling water"
+    assert [request.body["model"] for request in server.requests] == [MODEL, TITLE_MODEL, MODEL]
+    assert types(events).count("thread.updated") == 1
+    assert events[types(events).index("thread.updated")]["thread"]["title"] == "Boiling water"
+    assert streamed(events) == "About 100 degrees."
+
+
+def test_what_a_turn_costs_is_written_and_stored(server: ModelServer) -> None:
+    """The tokens that the API reports reach the metrics, with the times, and the thread's metadata, which is not sent."""
+    lines: list[str] = []
+    metrics = Metrics(stage="test", write=lines.append)
+    server.script(own("incomplete-max-tokens")[0])
+    usage = read_events(OWN_STREAMS / "incomplete-max-tokens.jsonl")[-1]["response"]["usage"]
+    with chat_with(server.url) as chat:
+        chat.metrics = metrics
+        events = chat.stream("threads.create", {"input": message_input("my secret message")}, user="alice")
+        stored = run(chat.store.load_thread("alice", events[0]["thread"]["id"]))
+    (line,) = map(json.loads, lines)
+    assert (line["stage"], line["model"], line["outcome"]) == ("test", "gpt-5.2", "model_incomplete")
+    assert line["InputTokens"] == usage["input_tokens"]
+    assert line["OutputTokens"] == usage["output_tokens"]
+    assert 0 < line["TimeToFirstEvent"] <= line["TimeToFirstText"] <= line["TurnDuration"]
+    assert stored.metadata[USAGE_KEY]["gpt-5.2"]["input_tokens"] == usage["input_tokens"]
+    assert USAGE_KEY not in json.dumps(events)
+    assert "thread.updated" not in types(events)
+    assert "alice" not in lines[0]
+    assert "secret" not in lines[0]
 
 
 def test_a_rotated_key_is_used_for_the_next_response(server: ModelServer) -> None:

@@ -8,7 +8,8 @@ from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.engine import Engine
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.ids import IdFactory
-from functions.model.base import Model
+from functions.metrics import Metrics
+from functions.model.base import Model, Transcriber
 from functions.protocol.base import to_wire
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem
@@ -43,6 +44,8 @@ class Chat:
         self.assistant = assistant or ScriptedAssistant(_hello)
         self.model = model or CannedModel()
         self.ids = IdFactory()
+        self.metrics: Metrics | None = None
+        self.transcriber: Transcriber | None = None
 
     def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
         """The events of a streaming request, as JSON. `how`: see `events`."""
@@ -77,7 +80,14 @@ class Chat:
     async def _process(
         self, kind: str, params: Json, *, user: str = "alice", metadata: Json | None = None, **context: Any
     ) -> StreamingResult | NonStreamingResult:
-        engine = Engine(store=self.store, assistants={"default": self.assistant}, model=self.model, ids=self.ids)
+        engine = Engine(
+            store=self.store,
+            assistants={"default": self.assistant},
+            model=self.model,
+            ids=self.ids,
+            metrics=self.metrics,
+            transcriber=self.transcriber,
+        )
         body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()
         return await engine.process(body, RequestContext(user=user, request_id="req-1", **context))
 

@@ -6,7 +6,8 @@
         assert server.requests[1].body["stream"] is True
 
 It runs in a thread of its own, with its own event loop, so that tests may be plain or async. It answers
-`POST /v1/responses` with `"stream": true` and nothing else. By hand, in a process of its own:
+`POST /v1/responses` with `"stream": true`, and `POST /v1/audio/transcriptions`, for which a test scripts a `Body`. By
+hand, in a process of its own:
 `python -m tests.support.model_server --deltas 2000` prints the URL to use as `OPENAI_BASE_URL`.
 """
 
@@ -273,10 +274,13 @@ def _recorded(head: h11.Request, content: bytes) -> RecordedRequest:
 
 
 def _refusal(request: RecordedRequest) -> HttpError | None:
-    if request.path.partition("?")[0] != "/v1/responses":
+    path = request.path.partition("?")[0]
+    if path not in {"/v1/responses", "/v1/audio/transcriptions"}:
         return HttpError(404, "invalid_request_error", None, f"The stand-in has no {request.path}.")
     if request.method != "POST":
         return HttpError(405, "invalid_request_error", None, "The stand-in takes POST.")
+    if path == "/v1/audio/transcriptions":
+        return None
     if not isinstance(request.body, dict) or request.body.get("stream") is not True:
         return HttpError(400, "invalid_request_error", None, "The stand-in takes a JSON object with `stream: true`.")
     return None

@@ -21,7 +21,7 @@ from functions.errors import (
     Unauthenticated,
     Unavailable,
 )
-from functions.gateway.chat_endpoint import BODY_BYTES, ChatEndpoint
+from functions.gateway.chat_endpoint import BODY_BYTES, DICTATION_BYTES, ChatEndpoint
 from functions.gateway.cors import Cors
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.protocol.events import NoticeEvent, ThreadStreamEvent
@@ -242,6 +242,54 @@ def test_a_large_body_is_refused(build: Build) -> None:
 def test_a_limit_is_one_of_bytes(build: Build) -> None:
     """A body of few characters and many bytes is too large as well."""
     assert ask(endpoint(Echo()), signed(build, body="ä" * (BODY_BYTES // 2 + 1))).status == 413
+
+
+def dictation(audio: str, *, before: str = '{"type":"input.transcribe","params":{', after: str = "") -> str:
+    return f'{before}"audio_base64":"{audio}","mime_type":"audio/webm"}},"metadata":{{}}{after}}}'
+
+
+@both
+@pytest.mark.parametrize(
+    "before",
+    [
+        '{"type":"input.transcribe","params":{',
+        '{"type": "input.transcribe", "params": {',
+        '\r\n{ "type" :\t"input.transcribe" ,"metadata":{},"params":{"mime_type":"audio/ogg",',
+    ],
+)
+def test_a_recording_may_be_larger(build: Build, before: str) -> None:
+    """Four megabytes of audio in base64 come through, however the JSON is spaced."""
+    processor = Echo(streams=False)
+    audio = "A" * (4_000_000 // 3 * 4 + 4)
+    assert ask(endpoint(processor), signed(build, body=dictation(audio, before=before))).status == 200
+    assert len(processor.asked) == 1
+
+
+LONG = "A" * (BODY_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        (dictation("A" * DICTATION_BYTES), "5,500,000"),
+        (dictation("A" * 100, after="," + LONG), "5,500,000"),
+        (dictation(LONG, after="," + LONG), "5,500,000"),
+        (dictation(LONG.replace("A", "-")), "5,500,000"),
+        (dictation(LONG).replace("audio_base64", "audio_base65"), "5,500,000"),
+        (dictation(LONG, before='{"params":{'), "1,000,000"),
+        (dictation(LONG, before='[{"type":"input.transcribe","params":{'), "1,000,000"),
+        (dictation(LONG).replace("input.transcribe", "threads.create"), "1,000,000"),
+        (dictation(LONG).replace("input.transcribe", "input_transcribe"), "1,000,000"),
+        (dictation(LONG).replace("input.transcribe", "input.transcribe "), "1,000,000"),
+    ],
+)
+def test_only_the_recording_may_be_larger(body: str, limit: str) -> None:
+    """Whatever stands around it, and every other request, keeps to the limit of all; nothing of it is parsed."""
+    processor = Echo(streams=False)
+    answer = ask(endpoint(processor), signed(function_url, body=body))
+    assert answer.status == 413
+    assert limit in answer.json()["message"]
+    assert processor.asked == []
 
 
 @both

@@ -1,0 +1,73 @@
+"""Metrics as lines of the log."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.metrics import DIMENSION_CHARACTERS, Metric, Metrics, emf_line
+
+
+def line(metrics: dict[str, Metric], **how: Any) -> Any:
+    """The parsed line."""
+    how = {"dimensions": {"stage": "prod"}, "properties": {}, "milliseconds": 1_795_000_000_123.9, **how}
+    text = emf_line(metrics, **how)
+    return None if text is None else json.loads(text)
+
+
+def test_a_line_is_what_cloudwatch_reads() -> None:
+    """Namespace, dimensions, units and values stand where the embedded metric format wants them."""
+    metrics = {"Tokens": Metric(12), "Wait": Metric(34.5, "Milliseconds")}
+    assert line(metrics, dimensions={"stage": "prod", "model": "m"}, properties={"request_id": "r", "other": None}) == {
+        "_aws": {
+            "Timestamp": 1_795_000_000_123,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "ChatKitLambda",
+                    "Dimensions": [["stage", "model"]],
+                    "Metrics": [{"Name": "Tokens", "Unit": "Count"}, {"Name": "Wait", "Unit": "Milliseconds"}],
+                }
+            ],
+        },
+        "request_id": "r",
+        "stage": "prod",
+        "model": "m",
+        "Tokens": 12,
+        "Wait": 34.5,
+    }
+
+
+def test_nothing_measured_is_nothing_written() -> None:
+    """A line without metrics is none, and a number that is none is left out."""
+    written: list[str] = []
+    metrics = Metrics(stage="prod", write=written.append)
+    metrics.put({}, dimensions={})
+    metrics.put({"Wait": Metric(float("nan"))}, dimensions={})
+    assert written == []
+    assert set(line({"Wait": Metric(float("inf")), "Tokens": Metric(1)})) == {"_aws", "stage", "Tokens"}
+
+
+def test_a_line_is_one_line_of_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lambda makes one record of each line; the stage is a dimension of all."""
+    Metrics(stage="prod", clock=lambda: 1.5).put({"Tokens": Metric(1)}, dimensions={"model": "m\n"})
+    out = capsys.readouterr().out
+    assert out.endswith("}\n")
+    assert out.count("\n") == 1
+    assert json.loads(out)["_aws"]["Timestamp"] == 1500
+    assert json.loads(out)["stage"] == "prod"
+
+
+@given(value=st.text(), number=st.floats() | st.integers(-(10**15), 10**15))
+def test_any_dimension_is_one_that_cloudwatch_takes(value: str, number: float) -> None:
+    """ASCII without control characters, not too long, never empty; and the line is always JSON of ASCII."""
+    text = emf_line(
+        {"Tokens": Metric(number), "One": Metric(1)}, dimensions={"model": value}, properties={}, milliseconds=1
+    )
+    assert text is not None
+    assert text.isascii()
+    assert "\n" not in text
+    model = json.loads(text, parse_constant=pytest.fail)["model"]
+    assert 1 <= len(model) <= DIMENSION_CHARACTERS
+    assert model.isprintable()
