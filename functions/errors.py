@@ -12,6 +12,7 @@
         ├── ThreadUnavailable     409, the thread is locked or closed
         ├── Conflict              409, what the request answers has been answered already
         ├── CustomStreamError     what an assistant's author tells the user went wrong
+        ├── StreamError           the same in the client's own words
         │   └── GuardrailTripped  the same, and what the turn has shown is taken back
         └── Unavailable           503, the store or the model could not be reached; a retry may help
             └── ModelError        the model failed; whatever it said until then is kept
@@ -151,6 +152,17 @@ class GuardrailTripped(CustomStreamError):
     """Ends the turn with an `error` event that shows `message`, and takes back every item that the turn has made."""
 
     code = "guardrail"
+
+
+class StreamError(RequestError):
+    """For assistants to raise: ends the turn with an `error` event that shows the client's own text (the official name)."""
+
+    code = "stream.error"
+
+    def __init__(self, *, allow_retry: bool = True) -> None:
+        """`allow_retry`: whether the user is offered to try again."""
+        super().__init__(Text.INTERNAL)
+        self.allow_retry = allow_retry
 
 
 class Unavailable(RequestError):

@@ -5,6 +5,7 @@ Read it as a collection of examples: each method of `_Shows` is what you would w
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Literal
 
@@ -263,7 +264,8 @@ def _told(item: ClientToolCallItem | StructuredInputItem) -> str:
         case ClientToolCallItem(output={"error": error}):
             return f"The page's tool failed: {error}"
         case ClientToolCallItem():
-            return f"The page's tool gave back: `{item.output}`"
+            output = item.output if isinstance(item.output, str) else json.dumps(item.output, ensure_ascii=False)
+            return f"The page's tool gave back: `{output}`"
         case StructuredInputItem():
             lines = [
                 f"- {question.question} "

@@ -20,7 +20,7 @@ from functions.engine.folding import OpenItems
 from functions.engine.images import Images
 from functions.engine.metering import COMPLETED, INTERNAL, STOPPED, USAGE_KEY, Meter
 from functions.engine.results import RequestContext
-from functions.errors import ChatKitLambdaError, GuardrailTripped, InternalError, NotFound, RequestError
+from functions.errors import ChatKitLambdaError, GuardrailTripped, InternalError, NotFound, RequestError, StreamError
 from functions.ids import position
 from functions.protocol.events import (
     ErrorEvent,
@@ -249,6 +249,8 @@ def check_item(item: ThreadItem, thread_id: str) -> None:
 
 def error_event(error: Exception, locales: Sequence[str]) -> ErrorEvent:
     """What the user sees of a failure: the message of an error that has one for users, else the client's own text."""
+    if isinstance(error, StreamError):
+        return ErrorEvent(code="stream.error", allow_retry=error.allow_retry)
     if isinstance(error, RequestError):
         return ErrorEvent(message=error.message_in(locales), allow_retry=error.allow_retry)
     return ErrorEvent(code="stream.error", allow_retry=True)

@@ -70,6 +70,13 @@ DIFFERENCES: Final = (
         diverges=True,
     ),
     Difference(
+        "A model or tool that is not offered is refused",
+        "The composer's picks come from the page: only what the assistant declares is taken, and nothing is written"
+        " otherwise.",
+        refusals.not_offered,
+        diverges=True,
+    ),
+    Difference(
         "Everything has a size",
         "Ids, titles, lists and numbers of a request are bounded, so that no request costs more than it may.",
         refusals.limits,

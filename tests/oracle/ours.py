@@ -11,12 +11,12 @@ from pydantic import TypeAdapter
 from functions.engine.assistant import Assistant, AssistantContext, AudioInput
 from functions.engine.engine import Engine
 from functions.engine.results import RequestContext, StreamingResult
-from functions.errors import CustomStreamError, InternalError, NotFound
+from functions.errors import CustomStreamError, InternalError, NotFound, StreamError
 from functions.ids import IdFactory, position
 from functions.protocol.actions import Action
 from functions.protocol.attachments import Attachment
 from functions.protocol.base import to_wire
-from functions.protocol.events import ErrorEvent, StreamOptions, ThreadStreamEvent
+from functions.protocol.events import StreamOptions, ThreadStreamEvent
 from functions.protocol.items import ThreadItem, UserMessageItem, WidgetItem
 from functions.protocol.requests import AttachmentCreateParams, FeedbackKind
 from functions.protocol.sources import Annotation
@@ -133,8 +133,6 @@ class BareAssistant(Assistant):
         match op:
             case Change():
                 change(thread, op)
-            case Fail("coded"):
-                yield ErrorEvent(code="stream.error", allow_retry=op.allow_retry)
             case Fail():
                 raise failure(op)
             case ReplaceWidget():
@@ -290,6 +288,8 @@ class OurSide:
 def failure(op: Fail) -> BaseException:
     """What the assistant raises."""
     match op.kind:
+        case "coded":
+            return StreamError(allow_retry=op.allow_retry)
         case "custom":
             return CustomStreamError(op.message, allow_retry=op.allow_retry)
         case "cancelled":

@@ -8,6 +8,7 @@ from typing import Final
 from functions.protocol import messages, requests, structured_input
 from tests.oracle.script import Json
 from tests.oracle.settling import Pair, raised, refused, settled_refusal
+from tests.oracle.steps import UNKNOWN_PICK
 
 BROKEN: Final = ("NotFoundError", "ValueError")
 
@@ -68,6 +69,15 @@ def locked(pair: Pair) -> Pair | None:
     """The official assistant is called with a thread that is locked or closed."""
     calls = [call for call in pair.official.seen if call["call"] in {"respond", "action", "sync_action"}]
     if calls and calls[0]["thread"]["status"]["type"] != "active" and refused(pair):
+        return settled_refusal(pair)
+    return None
+
+
+def not_offered(pair: Pair) -> Pair | None:
+    """The composer's pick is a model or a tool that the assistant does not declare."""
+    picked = pair.params.get("input", {}).get("inference_options") or {}
+    unknown = UNKNOWN_PICK in {picked.get("model"), (picked.get("tool_choice") or {}).get("id")}
+    if pair.official.failure is None and unknown and refused(pair):
         return settled_refusal(pair)
     return None
 

@@ -10,6 +10,7 @@ from tests.oracle.steps import (
     CALL,
     OK,
     QUESTIONS,
+    UNKNOWN_PICK,
     WIDGET,
     act,
     add,
@@ -58,6 +59,13 @@ REQUESTS: Final = (
             Step("attachments.delete", {"attachment_id": "$a1"}),
             items(),
         ),
+    ),
+    *(
+        Conversation(f"a pick that is not offered, {name}", (create(OK, message=said(inference_options=pick)),))
+        for name, pick in (
+            ("model", {"model": UNKNOWN_PICK}),
+            ("tool", {"tool_choice": {"id": UNKNOWN_PICK}}),
+        )
     ),
     Conversation(
         "a message with nothing in it",

@@ -6,6 +6,9 @@ from typing import Any, Final
 from tests.oracle.script import Ask, CallTool, Emit, Fail, Json, Op, Say, ShowWidget
 from tests.oracle.side import Step
 
+UNKNOWN_PICK: Final = "not-offered"
+"""A model or tool that no assistant declares."""
+
 # --- requests, as short as they can be said ---
 
 

@@ -302,7 +302,9 @@ def official_wire(model: BaseModel) -> str:
 WRITTEN = [name for name in NAMES if name != "ActionConfig"]
 """An action's declaration is a part of a widget, and is written as one: see `test_widgets`."""
 
-enough = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+enough = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
