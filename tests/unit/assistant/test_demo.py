@@ -123,6 +123,7 @@ def test_an_unknown_action_is_refused(chat: Chat) -> None:
     ("result", "told"),
     [
         ("Playground", "The page's tool gave back: `Playground`"),
+        ({"title": "é"}, 'The page\'s tool gave back: `{"title": "é"}`'),
         ({"error": "no title"}, "The page's tool failed: no title"),
     ],
 )
