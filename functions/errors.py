@@ -12,8 +12,8 @@
         ├── ThreadUnavailable     409, the thread is locked or closed
         ├── Conflict              409, what the request answers has been answered already
         ├── CustomStreamError     what an assistant's author tells the user went wrong
-        ├── StreamError           the same in the client's own words
         │   └── GuardrailTripped  the same, and what the turn has shown is taken back
+        ├── StreamError           the same in the client's own words
         └── Unavailable           503, the store or the model could not be reached; a retry may help
             └── ModelError        the model failed; whatever it said until then is kept
                 └── ContextTooLong  the conversation does not fit into the model: less of it might
