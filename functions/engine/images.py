@@ -15,6 +15,7 @@ from functions.protocol.events import (
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
     ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
     ThreadStreamEvent,
 )
 from functions.protocol.items import GeneratedImageItem, ThreadItem
@@ -46,6 +47,8 @@ class Images:
 
     async def shown_event(self, event: ThreadStreamEvent) -> ThreadStreamEvent:
         """The event as a client may see it."""
+        if isinstance(event, ThreadItemUpdatedEvent):  # runs for every delta: pydantic's classes are slow to say no
+            return event
         match event:
             case ThreadItemAddedEvent() | ThreadItemDoneEvent() | ThreadItemReplacedEvent():
                 item = await self.shown(event.item)
