@@ -268,7 +268,7 @@ async def test_writes_of_a_turn_that_were_not_heard_of(aws: Aws, store: Store) -
 
 
 async def test_an_end_that_was_not_heard_of(aws: Aws, store: Store) -> None:
-    """A guarded write that was done, but not heard of, is repeated; after such an end the turn is gone, its items are kept."""
+    """A guarded write that was done, but not heard of, is repeated; after such an end the turn is gone, not its items."""
     user, thread_id = await _with_turn(aws, store, turn := new_turn())
     answer, last = assistant_message(thread_id, INCOMPRESSIBLE), assistant_message(thread_id, INCOMPRESSIBLE[::-1])
     heard = _written(aws.dynamodb, "TransactWriteItems")

@@ -29,7 +29,11 @@ def test_an_id_that_is_none_of_ours_has_no_key(wrong: str) -> None:
     """Such a thread or item is not found, and has neither partition nor sort key."""
     assert keys.items_partition("alice", wrong) is None
     assert keys.sort_key(keys.ITEMS, wrong) is None
-    for attempt in (lambda: keys.thread("alice", wrong), lambda: keys.item("alice", THREAD, wrong)):
+    for attempt in (
+        lambda: keys.thread("alice", wrong),
+        lambda: keys.turn("alice", wrong),
+        lambda: keys.item("alice", THREAD, wrong),
+    ):
         with pytest.raises(NotFound):
             attempt()
     with pytest.raises(NotFound):
@@ -44,7 +48,8 @@ def test_a_position_that_is_none_of_ours_names_its_field() -> None:
 
 
 def test_the_keys_are_as_documented() -> None:
-    """Stored data depends on these: the keys of a thread and an item, letter by letter."""
+    """Stored data depends on these: the keys of a thread, an item, feedback and a turn, letter by letter."""
     assert keys.thread("a#b", THREAD) == ("U#a#b", f"T#{'0' * 26}#thr")
     assert keys.item("a#b", THREAD, ITEM) == (f"T#{THREAD}#a#b", f"I#{'0' * 26}#msg")
     assert keys.sort_key(keys.FEEDBACK, ITEM) == f"F#{'0' * 26}#msg"
+    assert keys.turn("a#b", THREAD) == (f"T#{THREAD}#a#b", "TURN")

@@ -1,4 +1,4 @@
-"""Transactions: refused, in conflict, sent twice."""
+"""Transactions and updates: refused, in conflict, sent twice."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.errors import InternalError, Unavailable
-from functions.store import transactions
+from functions.store import keys, transactions, turn_actions
 from functions.store.rows import Row
 from functions.store.transactions import ConditionsFailed, commit
 from tests.unit.store.conftest import Answer, Scripted
@@ -82,3 +82,51 @@ def test_another_reason_is_a_fault_of_ours(
     assert len(script.bodies) == 1
     for code in codes:
         assert code in caplog.text
+
+
+UPDATE = turn_actions.ask_to_stop("table", keys.Key("T#1", keys.TURN))
+
+
+def test_an_update_tells_the_row_as_it_was(scripted: Scripted) -> None:
+    """An update is one request, and returns the row before it; of none it returns an empty one."""
+    client, script = scripted(Answer(body={"Attributes": ROW}), Answer())
+    assert asyncio.run(transactions.update(client, UPDATE)) == ROW
+    assert asyncio.run(transactions.update(client, UPDATE)) == {}
+    assert script.bodies == [{**UPDATE, "ReturnValues": "ALL_OLD"}] * 2
+
+
+def test_an_update_whose_condition_failed(scripted: Scripted) -> None:
+    """A failed condition is told as that of action 0, and is not tried again."""
+    client, script = scripted(Answer(400, "ConditionalCheckFailedException"))
+    with pytest.raises(ConditionsFailed) as caught:
+        asyncio.run(transactions.update(client, UPDATE))
+    assert caught.value.failed == {0: None}
+    assert len(script.bodies) == 1
+
+
+def test_an_update_waits_for_a_rival_transaction(scripted: Scripted) -> None:
+    """Where a transaction is at the same row, the update is tried again."""
+    conflict = Answer(400, "TransactionConflictException")
+    client, script = scripted(conflict, conflict, Answer(body={"Attributes": ROW}))
+    assert asyncio.run(transactions.update(client, UPDATE)) == ROW
+    assert len(script.bodies) == 3
+
+
+def test_an_update_whose_rivals_stay_is_unavailable(scripted: Scripted, caplog: pytest.LogCaptureFixture) -> None:
+    """After some attempts the update is given up, and a retry of the whole may help."""
+    client, script = scripted(Answer(400, "TransactionConflictException"))
+    with pytest.raises(Unavailable):
+        asyncio.run(transactions.update(client, UPDATE))
+    assert len(script.bodies) > 2
+    assert "rival" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("ThrottlingException", Unavailable), ("ValidationException", InternalError)]
+)
+def test_an_update_that_fails_otherwise(scripted: Scripted, code: str, error: type[Exception]) -> None:
+    """An update that DynamoDB throttles or refuses fails as any other call does."""
+    client, script = scripted(Answer(400, code))
+    with pytest.raises(error):
+        asyncio.run(transactions.update(client, UPDATE))
+    assert len(script.bodies) == 1
