@@ -125,11 +125,12 @@ class Store(Protocol):
         Returns whether a stop was asked for. Raises `TurnGone`; a naive `lease_until` is a `ValueError`.
 
         Costs one write unit for each begun 1,024 bytes of the row, as it was or as it is, whichever is more: also where
-        only the lease is renewed. The row is the items' JSON, from some 4,000 bytes on compressed (text to about a half),
-        and up to 600 bytes more. Beyond about 350,000 compressed bytes it lies in S3, for one PUT, one DELETE and one
-        write unit. What shares a transaction with the row (begin, `end_turn`, all that takes `turn_id`) costs two units
-        for each begun 1,024 bytes of it. So a text that is checkpointed each time it has grown by a tenth costs in all
-        about ten times what its last checkpoint costs, however long it is; each second without end, the square.
+        only the lease is renewed. The row is the items' JSON, compressed from 1,000 bytes on (prose to less than half),
+        and some 250 bytes more. Beyond 350,000 compressed bytes it lies in S3: one PUT, one DELETE and one write unit.
+        What shares a transaction with the row (a turn's begin and end, all that takes `turn_id`) costs two units for each
+        begun 1,024 bytes of it. So a text that is checkpointed each time it has grown by a tenth costs in all about
+        eleven times what its last checkpoint costs, however long it is; one that is checkpointed each second costs half
+        as many times that as it takes seconds.
         """
         ...
 
@@ -147,8 +148,8 @@ class Store(Protocol):
         Raises `TurnGone`. After `Unavailable` the turn may have ended: then the same call raises `TurnGone`, too, and
         `load_turn` tells what there is; it was this call if the items are there.
 
-        Who ends a turn that is not its own passes the `version` that it read: where the owner has written since, so lives,
-        or has finished an item of which `items` holds an older state, it raises `TurnRunning`.
+        Who ends a turn that is not its own passes the `version` that it read. Where the owner has written since (it lives
+        after all, and may have finished an item of which `items` holds an older state), this raises `TurnRunning`.
         """
         ...
 

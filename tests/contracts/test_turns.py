@@ -183,7 +183,7 @@ async def test_a_turn_begins_by_replacing_items(store: Store) -> None:
     assert await _items(store, user, thread.id) == [new]
 
 
-@pytest.mark.parametrize("text", ["", "é" * 2_000, "\n" * 1_000_000, INCOMPRESSIBLE], ids=["0", "4 KB", "1 MB", "S3"])
+@pytest.mark.parametrize("text", ["", "é" * 1_000, "\n" * 1_000_000, INCOMPRESSIBLE], ids=["0", "2 KB", "1 MB", "S3"])
 async def test_a_checkpoint_is_read_back(store: Store, text: str) -> None:
     """Unfinished items of any size come back as they were, also where others were there before, larger or smaller."""
     user, thread = await _with_turn(store, turn := new_turn(request_key="key"))
