@@ -10,6 +10,7 @@ import sys
 import threading
 from enum import StrEnum
 
+from functions.assistant.assistant import TITLE_MODEL
 from tests.support.model_answers import RecordedRequest, Stream
 from tests.support.model_server import ModelServer
 
@@ -29,7 +30,12 @@ def main() -> None:
     fast = Stream.deltas(deltas)
     slow = fast.paced(pause)
 
+    title = Stream.text("By the river")
+
     def answer(request: RecordedRequest) -> Stream:
+        # Our example assistant asks for a title beside its first answer; a real one has a few words.
+        if request.body["model"] == TITLE_MODEL:
+            return title
         return slow if Pace.AS_A_MODEL in json.dumps(request.body["input"]) else fast
 
     terminated = threading.Event()
