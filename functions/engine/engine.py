@@ -27,6 +27,7 @@ from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.requests import (
     AttachmentsCreateReq,
     AttachmentsDeleteReq,
+    AttachmentsGetPreviewReq,
     InputTranscribeParams,
     InputTranscribeReq,
     ItemsFeedbackReq,
@@ -42,6 +43,7 @@ from functions.protocol.requests import (
     ThreadsGetByIdReq,
     ThreadsListReq,
     ThreadsRetryAfterItemReq,
+    ThreadsStopReq,
     ThreadsSyncCustomActionReq,
     ThreadsUpdateReq,
 )
@@ -146,6 +148,8 @@ class Engine:
                 return to_wire(await self._transcribe(request.params, context))
             case ThreadsSyncCustomActionReq():
                 return to_wire(await self._sync_action(request, context))
+            case AttachmentsGetPreviewReq() | ThreadsStopReq():
+                raise InvalidRequest("type", f"{request.type} is not answered by this server yet")
             case _:
                 assert_never(request)
 

@@ -247,6 +247,32 @@ class ThreadsDeleteReq(BaseReq):
     params: ThreadDeleteParams
 
 
+class AttachmentGetPreviewParams(WireModel):
+    """Which picture to show."""
+
+    attachment_id: Id
+
+
+class AttachmentsGetPreviewReq(BaseReq):
+    """Asks for a picture whose `preview_url` was `lazy`. The client sends it; no public server answers it."""
+
+    type: Literal["attachments.get_preview"]
+    params: AttachmentGetPreviewParams
+
+
+class ThreadStopParams(WireModel):
+    """Which thread's turn to stop."""
+
+    thread_id: Id
+
+
+class ThreadsStopReq(BaseReq):
+    """Asks the turn that runs on a thread to stop. Ours: ChatKit.js only aborts its fetch, of which Lambda hears nothing."""
+
+    type: Literal["threads.stop"]
+    params: ThreadStopParams
+
+
 StreamingReq = (
     ThreadsCreateReq
     | ThreadsAddUserMessageReq
@@ -266,6 +292,8 @@ NonStreamingReq = (
     | ThreadsDeleteReq
     | InputTranscribeReq
     | ThreadsSyncCustomActionReq
+    | AttachmentsGetPreviewReq
+    | ThreadsStopReq
 )
 ChatKitReq = Annotated[StreamingReq | NonStreamingReq, Field(discriminator="type")]
 

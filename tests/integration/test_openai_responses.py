@@ -484,3 +484,37 @@ def test_a_reader_that_leaves_closes_the_connection_to_the_model(server: ModelSe
 
     with chat_with(server.url) as chat:
         run(leave(chat))
+
+
+def test_a_stream_that_is_cut_at_any_byte_keeps_its_text_and_ends_with_one_error(server: ModelServer) -> None:
+    """Wherever the connection breaks, what was streamed is stored, and exactly one error event is the last."""
+    stream = Stream.text("Half ", "an ", "answer \u2028 é")
+    size = sum(len(frame) for frame in stream.frames)
+    begun = len(stream.frames[0])
+    places = sorted({*range(begun + 1, size - 1, 97), begun, begun + 1, size - 2, size - 1})
+    with chat_with(server.url) as chat:
+        for place in places:
+            server.script(stream.reset_after(place))
+            events = chat.stream("threads.create", {"input": message_input("Hi")})
+            assert types(events)[:3] == BEFORE
+            is_whole = "response.completed" in frames_until(stream, place)
+            assert types(events).count("error") == (0 if is_whole else 1), place
+            assert is_whole or events[-1]["allow_retry"] is True
+            assert "".join(texts(chat.items(events[0]["thread"]["id"]))[1:]) == streamed(events), place
+
+
+def frames_until(stream: Stream, place: int) -> str:
+    """The whole frames within the first `place` bytes."""
+    sent = b"".join(stream.frames)[:place]
+    return sent[: sent.rfind(b"\n\n") + 2].decode()
+
+
+def test_two_megabytes_come_through_unchanged(server: ModelServer) -> None:
+    """A very long answer is streamed, stored and read again as it was, odd characters and all."""
+    words = [f"{number} \u2028\u0085😀 " + "x" * 900 + "\n" for number in range(2_200)]
+    whole = "".join(words)
+    assert len(whole.encode()) > 2_000_000
+    server.script(Stream.text(*words))
+    with chat_with(server.url) as chat:
+        events = chat.stream("threads.create", {"input": message_input("Hi")})
+        assert streamed(events) == whole == texts(chat.items(events[0]["thread"]["id"]))[1]

@@ -57,9 +57,9 @@ def test_a_right_body_is_read(request_type: type[BaseModel]) -> None:
     assert request.model_dump() == body
 
 
-def test_there_are_sixteen_requests_of_which_six_stream() -> None:
+def test_there_are_eighteen_requests_of_which_six_stream() -> None:
     """The list of what is streamed is that of the streaming types, and no type is told twice."""
-    assert len({kind_of(request) for request in REQUESTS}) == len(REQUESTS) == 16
+    assert len({kind_of(request) for request in REQUESTS}) == len(REQUESTS) == 18
     assert frozenset(kind_of(request) for request in REQUESTS[:6]) == STREAMING_TYPES
 
 
@@ -141,7 +141,7 @@ def test_an_answer_may_be_called_anything(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [None, 5, True, [], {}, "", "threads", "THREADS.LIST", "threads.list ", "attachments.get_preview", "\x00"]
+    "kind", [None, 5, True, [], {}, "", "threads", "THREADS.LIST", "threads.list ", "threads.resume", "\x00"]
 )
 def test_an_unknown_type_is_named(kind: Any) -> None:
     """What the server does not know it refuses by the field `type`, and quotes nothing."""
