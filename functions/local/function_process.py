@@ -86,7 +86,7 @@ class FunctionProcess:
         """Gives the process an event; it is idle, or has just been started. Raises `FunctionError` or `NotTaken`."""
         exchange = self._api.offer(payload, on_finish=self._finished)
         if self._is_ending:
-            self._api.process_ended()
+            await self._api.process_ended()
         self._spawn(self._limit(exchange))
         return await exchange.reply()
 
@@ -123,7 +123,7 @@ class FunctionProcess:
         await child.wait()
         self._is_ending = True
         self._on_exit(self)
-        self._api.process_ended()
+        await self._api.process_ended()
         await self._api.idle()
         await self._api.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +25,16 @@ class ServerConnection:
         self._writer = writer
         self._http = h11.Connection(h11.SERVER)
         self._trailers: Trailers = {}
+        self._lost_bytes = False
+
+    @property
+    def lost_bytes(self) -> bool:
+        """Whether the connection has ended before the other side had read all that was sent to it.
+
+        A kernel whose process closes a connection, or dies, with bytes unread resets the connection (RFC 1122, 4.2.2.13),
+        and so it does with bytes that come later; one whose process has read everything just ends it.
+        """
+        return self._lost_bytes
 
     @property
     def is_gone(self) -> bool:
@@ -64,9 +75,13 @@ class ServerConnection:
     async def _event(self) -> h11.Event:
         while (event := self._http.next_event()) is h11.NEED_DATA:
             try:
-                self._http.receive_data(await self._reader.read(_READ_SIZE))
+                data = await self._reader.read(_READ_SIZE)
             except OSError as error:
+                self._lost_bytes = True
                 raise ConnectionEnded from error
+            if not data:
+                self._lost_bytes = self._has_unsent() or self._was_reset_behind_the_end()
+            self._http.receive_data(data)
         if not isinstance(event, h11.Request | h11.Data | h11.EndOfMessage):
             raise ConnectionEnded
         return event
@@ -76,4 +91,12 @@ class ServerConnection:
         try:
             await self._writer.drain()
         except OSError as error:
+            self._lost_bytes = True
             raise ConnectionEnded from error
+
+    def _has_unsent(self) -> bool:
+        return self._writer.transport.get_write_buffer_size() > 0
+
+    def _was_reset_behind_the_end(self) -> bool:
+        """Whether the end had come before our last bytes left: reading tells of the end alone, the socket of the reset."""
+        return self._writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0

@@ -32,6 +32,10 @@ STREAM_LIMIT: Final = 200 * 1024 * 1024
 EXITED: Final = "Runtime.ExitError"
 TOO_LARGE: Final = "Function.ResponseSizeTooLarge"
 
+_LAST_SECONDS: Final = 1.0
+"""How long the connections of a process that has ended may take to end too: only a process that it has left behind could
+keep them open."""
+
 _INIT_ERROR_PATH: Final = "/2018-06-01/runtime/init/error"
 _UNKNOWN: Final = "Unknown"
 
@@ -55,6 +59,7 @@ class RuntimeApi:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._exchange: Exchange | None = None
+        self._taker: ServerConnection | None = None
         self._offered = asyncio.Event()
         self._init_failure = FunctionError(EXITED)
         self._has_asked = False
@@ -93,15 +98,19 @@ class RuntimeApi:
         if self._exchange is not None:
             await self._exchange.finished.wait()
 
-    def process_ended(self) -> None:
+    async def process_ended(self) -> None:
         """The process is gone: fails an exchange that cannot go on without it."""
         exchange = self._exchange
-        if exchange is None or exchange.is_answering:
+        if exchange is None:
             return
-        if exchange.taken.is_set():
-            self._fail(FunctionError(EXITED))
-        else:
+        if not exchange.taken.is_set():
             self._fail(NotTaken() if self._has_asked else self._init_failure)
+            return
+        if not exchange.is_answering and self._connections:
+            # What the process sent last, or left unread, may still be on its way through the sockets.
+            await asyncio.wait(self._connections, timeout=_LAST_SECONDS)
+        if not exchange.is_answering:
+            self._fail(FunctionError(EXITED))
 
     def _fail(self, failure: FunctionError | NotTaken) -> None:
         if self._exchange is not None:
@@ -119,9 +128,16 @@ class RuntimeApi:
             while True:
                 await self._route(connection, await connection.request())
         except (ConnectionEnded, h11.RemoteProtocolError):
-            pass
+            if connection is self._taker and connection.lost_bytes:
+                self._not_received()
         finally:
             writer.close()
+
+    def _not_received(self) -> None:
+        """The connection to which an event was written has ended with bytes unread: no process has seen the event."""
+        exchange = self._exchange
+        if exchange is not None and exchange.taken.is_set() and not exchange.is_answering:
+            self._fail(NotTaken())
 
     async def _route(self, connection: ServerConnection, request: h11.Request) -> None:
         method, target = request.method.decode("ascii"), request.target.decode("ascii")
@@ -147,6 +163,7 @@ class RuntimeApi:
             raise ConnectionEnded
         exchange = self._exchange
         exchange.taken.set()
+        self._taker = connection
         headers = {
             "Lambda-Runtime-Aws-Request-Id": exchange.id,
             "Lambda-Runtime-Deadline-Ms": str(int((self._clock() + self._timeout) * 1000)),

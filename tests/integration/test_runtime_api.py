@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from http.client import HTTPConnection
 from typing import Final
@@ -11,7 +12,7 @@ import h11
 import pytest
 
 from functions.local.invocation import Exchange, FunctionError, NotTaken
-from functions.local.runtime_api import RuntimeApi
+from functions.local.runtime_api import PAYLOAD_LIMIT, RuntimeApi
 from functions.runtime import wire
 from functions.runtime.response import StreamingResponse
 
@@ -152,37 +153,99 @@ async def test_nonsense_ends_its_own_connection_only(api: RuntimeApi) -> None:
     assert (await request(api, "GET", "/"))[0] == 404
 
 
-async def test_an_event_is_not_given_to_a_connection_that_has_gone(api: RuntimeApi) -> None:
-    """A process that went away while it waited for an event does not swallow the one that comes."""
+async def _waiting(api: RuntimeApi) -> socket.socket:
+    """A connection that waits for the next event, as a process's that reads nothing by itself."""
     host, port = api.address.split(":")
-    _, gone = await asyncio.open_connection(host, int(port))
+    waiting = await asyncio.to_thread(socket.create_connection, (host, int(port)), 30)
     client = h11.Connection(h11.CLIENT)
     head = h11.Request(method="GET", target=f"{wire.INVOCATION_PATH}/next", headers=[("Host", api.address)])
-    gone.write(client.send(head) or b"")
-    await gone.drain()
-    gone.close()
-    await gone.wait_closed()
+    waiting.sendall(client.send(head) or b"")
+    # Whatever was sent before this request has been read when it is answered.
+    assert (await request(api, "GET", "/"))[0] == 404
+    return waiting
+
+
+async def test_an_event_is_not_given_to_a_connection_that_has_gone(api: RuntimeApi) -> None:
+    """A process that went away while it waited for an event does not swallow the one that comes."""
+    (await _waiting(api)).close()
     assert (await request(api, "GET", "/"))[0] == 404
     exchange, path = await an_event(api)
     assert exchange.taken.is_set()
     assert path.endswith(exchange.id)
 
 
+async def test_an_event_that_nobody_read_was_not_taken(api: RuntimeApi) -> None:
+    """A process that dies before it has read the event to its end costs no event, however little it left unread."""
+    for read in (0, 1, -1):
+        finished: list[str] = []
+        with await _waiting(api) as process:
+            exchange = api.offer(b'{"a": 1}', on_finish=lambda told=finished: told.append("finished"))
+            await exchange.taken.wait()
+            whole = len(await asyncio.to_thread(process.recv, 65_536, socket.MSG_PEEK))
+            process.recv((whole + read) % whole)
+        with pytest.raises(NotTaken):
+            await exchange.reply()
+        assert finished == ["finished"]
+
+
+async def test_an_event_that_came_after_the_end_was_not_taken(api: RuntimeApi) -> None:
+    """An event that is written to a process which has died, but of whose end nothing was heard yet, is not lost."""
+    (await _waiting(api)).close()
+    # Nothing is awaited between the end and the offer: it is written before the end is read.
+    exchange = api.offer(b'{"a": 1}', on_finish=lambda: None)
+    with pytest.raises(NotTaken):
+        await exchange.reply()
+
+
+async def test_a_large_event_that_was_not_read_was_not_taken(api: RuntimeApi) -> None:
+    """The same where the event is larger than the sockets' buffers, and is still being written."""
+    with await _waiting(api) as process:
+        exchange = api.offer(b"x" * PAYLOAD_LIMIT, on_finish=lambda: None)
+        await exchange.taken.wait()
+        await asyncio.to_thread(process.recv, 1)
+    with pytest.raises(NotTaken):
+        await exchange.reply()
+
+
+async def test_an_event_that_was_read_fails_with_its_process(api: RuntimeApi) -> None:
+    """A process that has read the event may have begun with it: when it dies, the event is not given to another."""
+    with await _waiting(api) as process:
+        exchange = api.offer(b'{"a": 1}', on_finish=lambda: None)
+        await exchange.taken.wait()
+        await asyncio.to_thread(process.recv, 65_536)
+    await api.process_ended()
+    with pytest.raises(FunctionError) as raised:
+        await exchange.reply()
+    assert raised.value.type == "Runtime.ExitError"
+
+
+async def test_an_answer_that_a_dead_process_left_counts(api: RuntimeApi) -> None:
+    """A process that ends before its answer was read from the connection has answered."""
+    exchange, path = await an_event(api)
+    host, port = api.address.split(":")
+    with socket.create_connection((host, int(port)), 30) as process:
+        assert (await request(api, "GET", "/"))[0] == 404
+        head = f"POST {path}/response HTTP/1.1\r\nHost: {api.address}\r\nContent-Length: 2\r\n\r\n"
+        process.sendall(head.encode() + b"{}")
+    await api.process_ended()
+    assert (await exchange.reply()).result == b"{}"
+
+
 async def test_a_process_that_ended_says_what_becomes_of_the_event(api: RuntimeApi) -> None:
     """An event that was taken fails; one that was not may go to another process, unless this one never came up."""
     exchange = api.offer(b"{}", on_finish=lambda: None)
-    api.process_ended()
+    await api.process_ended()
     with pytest.raises(FunctionError) as raised:
         await exchange.reply()
     assert raised.value.type == "Runtime.ExitError"
 
     exchange, _ = await an_event(api)
-    api.process_ended()
+    await api.process_ended()
     with pytest.raises(FunctionError):
         await exchange.reply()
 
     exchange = api.offer(b"{}", on_finish=lambda: None)
-    api.process_ended()
+    await api.process_ended()
     with pytest.raises(NotTaken):
         await exchange.reply()
 
