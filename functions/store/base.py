@@ -63,6 +63,24 @@ class TurnRunning(Exception):
         self.turn = turn
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedRequest:
+    """What a request that was sent before has begun, and has not brought to an end of its own."""
+
+    thread_id: str
+    turn_id: str
+    closed_at: datetime | None = None
+    """When somebody else has closed its turn; None while it runs, or until it is closed. Aware, UTC."""
+
+
+class RequestRepeated(Exception):
+    """A request with this key has begun a turn before, which may still run; nothing was written."""
+
+    def __init__(self, started: StartedRequest) -> None:
+        super().__init__(started.turn_id)
+        self.started = started
+
+
 class TurnGone(Exception):
     """The turn has ended: its row, or its thread, is not there, or the row is another turn's. Nothing was written."""
 
@@ -80,6 +98,11 @@ class Store(Protocol):
     renews the row (`checkpoint`) and passes `turn_id` to what else it writes: so one that was given up for dead, and was
     not, writes nothing over what came after it (`TurnGone`). The row goes with `end_turn`, or with the thread. The
     owner's own writes to the row (`checkpoint`, and `save_items` with `unfinished`) come one after the other.
+
+    **A request that is repeated** is known by its turn's `request_key`: the write that begins a turn with one remembers it
+    beside the user's threads, and raises `RequestRepeated`, before all else, where it is remembered already. The owner's
+    `end_turn` forgets it: after that the same request is a new one. Where somebody else ends the turn, it is remembered
+    on, with the time (`closed_at`), until `forget_request`; the database drops it a day after its last lease.
 
     After `Unavailable` a turn is begun once more by the same call with the same turn: where the first write was done, it
     returns as the first would have, though items and metadata may have changed since.
@@ -142,6 +165,8 @@ class Store(Protocol):
         *,
         items: Sequence[ThreadItem] = (),
         version: int | None = None,
+        request_key: str = "",
+        closed_at: datetime | None = None,
     ) -> None:
         """Stores or replaces the turn's last items (0 to `MAX_ITEMS`) and ends it, all or nothing, in one transaction.
 
@@ -150,7 +175,22 @@ class Store(Protocol):
 
         Who ends a turn that is not its own passes the `version` that it read. Where the owner has written since (it lives
         after all, and may have finished an item of which `items` holds an older state), this raises `TurnRunning`.
+
+        `request_key` is the turn's, if it has one: its request is forgotten, or, with `closed_at` (aware; for who ends
+        another's turn), remembered as closed then. A request that began another turn meanwhile is left alone.
         """
+        ...
+
+    async def is_stop_requested(self, user: str, thread_id: str, turn_id: str) -> bool:
+        """Whether a stop was asked for, at the price of one small reading. Raises `TurnGone`."""
+        ...
+
+    async def find_request(self, user: str, request_key: str) -> StartedRequest | None:
+        """What a request with this key has begun; None where none is remembered."""
+        ...
+
+    async def forget_request(self, user: str, request_key: str, turn_id: str) -> None:
+        """Forgets a request, if it began this turn: the same request is a new one from now on."""
         ...
 
     async def request_stop(self, user: str, thread_id: str) -> bool:
