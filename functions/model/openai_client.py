@@ -12,12 +12,14 @@ import asyncio
 import json
 import logging
 import random
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from functions.errors import InternalError, ModelError
+from functions.model.event_stream import EventTooLarge
 from functions.model.failures import failure, log_line, may_pass, refused, reported, reported_code
 from functions.model.retries import Retries, retry_after
 from functions.translations import Text
@@ -142,6 +144,7 @@ def tell_reported(event: Any, *, response_id: str | None, openai_request_id: str
 
 
 def _failed(error: Exception, *, started: bool) -> _Failure:
+    import anyio
     import httpx2
     import openai
 
@@ -150,17 +153,15 @@ def _failed(error: Exception, *, started: bool) -> _Failure:
             return _refused(error)
         case openai.APITimeoutError() if isinstance(error.__cause__, httpx2.ConnectTimeout):
             return _Failure(error=failure(Text.MODEL_UNREACHABLE), may_pass=True)
-        case openai.APITimeoutError() | TimeoutError():
+        case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             return _Failure(error=failure(Text.MODEL_TIMED_OUT))
-        case openai.APIConnectionError() | httpx2.HTTPError():
+        # As the client has it (`_httpx2.py`): httpx2 lets the last two through as they are.
+        case openai.APIConnectionError() | httpx2.HTTPError() | ssl.SSLError() | anyio.EndOfStream():
             text = Text.MODEL_BROKE_OFF if started else Text.MODEL_UNREACHABLE
             return _Failure(error=failure(text), may_pass=True)
-        case openai.APIError():  # within the stream, where the client raises instead of giving the event
-            event = {"type": "error", "error": error.body}
-            return _Failure(error=reported(event), code=reported_code(event))
         case CutOff():
             return _Failure(error=failure(Text.MODEL_BROKE_OFF), may_pass=True)
-        case Unreadable() | json.JSONDecodeError() | UnicodeDecodeError():
+        case Unreadable() | EventTooLarge() | json.JSONDecodeError() | UnicodeDecodeError() | RecursionError():
             return _Failure(error=failure(Text.MODEL_UNREADABLE))
         case _:
             raise error

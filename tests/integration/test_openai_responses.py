@@ -18,7 +18,7 @@ from functions.engine.closing import closing
 from functions.engine.metering import USAGE_KEY
 from functions.metrics import Metrics
 from functions.model.openai_client import OpenAIClient
-from functions.model.openai_responses import OpenAIResponses
+from functions.model.openai_responses import EVENT_BYTES, OpenAIResponses
 from functions.model.retries import Retries
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem
@@ -52,7 +52,13 @@ async def answer_only(
 
 @contextmanager
 def chat_with(
-    url: str, *, retries: int = 0, first_event_seconds: float = 5.0, assistant: Assistant | None = None, **limits: Any
+    url: str,
+    *,
+    retries: int = 0,
+    first_event_seconds: float = 5.0,
+    event_bytes: int = EVENT_BYTES,
+    assistant: Assistant | None = None,
+    **limits: Any,
 ) -> Iterator[Chat]:
     """An assistant with the real adapter, which is closed in the end."""
     limits = {"connect_seconds": 2.0, "silence_seconds": 5.0, **limits}
@@ -64,7 +70,7 @@ def chat_with(
             **limits,
         }
     )
-    model = OpenAIResponses(client=client, first_event_seconds=first_event_seconds)
+    model = OpenAIResponses(client=client, first_event_seconds=first_event_seconds, event_bytes=event_bytes)
     try:
         yield Chat(assistant=assistant or ScriptedAssistant(answer_only), model=model)
     finally:
@@ -199,6 +205,12 @@ FAILURES: dict[str, Failure] = {
     ),
     "a frame that is no event": Failure(
         Stream.of([*HALF.frames[:6], b"data: [1, 2]\n\n"]), Text.MODEL_UNREADABLE, kept="Half an "
+    ),
+    "a frame that is nested without end": Failure(
+        Stream.of([*HALF.frames[:6], b"data: " + b"[" * 200_000 + b"\n\n"]), Text.MODEL_UNREADABLE, kept="Half an "
+    ),
+    "the older APIs' end in mid-stream": Failure(
+        Stream.of([*HALF.frames[:6], b"data: [DONE]\n\n", *HALF.frames[6:]]), Text.MODEL_BROKE_OFF, kept="Half an "
     ),
     "a nested error event": Failure(own("error-nested")[0], Text.MODEL_FAILED, kept=own("error-nested")[1]),
     "a flat error event": Failure(
@@ -385,6 +397,46 @@ def test_what_does_not_pass_or_has_begun_is_not_tried_again(server: ModelServer,
     events, _ = converse(server.url, retries=2, silence_seconds=0.5)
     assert events[-1]["type"] == "error"
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["CRLF", "CR"])
+@pytest.mark.parametrize("sizes", [(1,), (4096,)], ids=str)
+def test_a_stream_may_have_other_line_ends_and_comments(
+    server: ModelServer, end: bytes, sizes: tuple[int, ...]
+) -> None:
+    """What a gateway on the way makes of a stream, as far as the format allows, changes nothing."""
+    frames = [b": kept alive\n\n" + frame.replace(b"data: ", b"data:") for frame in HALF.frames]
+    server.script(Stream(tuple(frame.replace(b"\n", end) for frame in frames)).in_chunks(*sizes))
+    events, items = converse(server.url)
+    assert events[-1]["type"] == "thread.item.done"
+    assert texts(items) == ["Hi", "Half an answer"]
+
+
+def test_an_event_that_is_too_large_is_not_kept_in_memory(
+    server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An event beyond its limit breaks the stream off before its end has come, and closes the connection."""
+    frames = [*HALF.frames[:6], b"data: " + b"x" * 5_000]
+    server.script(Stream(tuple(frames)).hang_after(len(frames)))
+    events, items = converse(server.url, event_bytes=4_000)
+    assert events[-1]["message"] == catalogue("en")[Text.MODEL_UNREADABLE]
+    assert texts(items) == ["Hi", "Half an "]
+    assert server.requests[0].ended.wait(10)
+    assert server.requests[0].closed_early
+    (line,) = failures_of_the_model(caplog)
+    assert line["error"] == "EventTooLarge"
+
+
+def test_a_connection_is_used_again(server: ModelServer) -> None:
+    """A stream that was read to its end leaves its connection to the next request; one that was given up does not."""
+    server.script(
+        Stream.text("one"), Stream.text("two"), HALF.end_after(6), Stream.of([INVALID_JSON]), Stream.text(".")
+    )
+    with chat_with(server.url) as chat:
+        for _ in range(5):
+            chat.stream("threads.create", {"input": message_input()})
+    ports = [request.client_port for request in server.requests]
+    assert ports[0] == ports[1] == ports[2] == ports[3] != ports[4]
 
 
 def test_a_stream_that_lingers_after_its_end_does_not_hold_up_the_turn(server: ModelServer) -> None:

@@ -253,6 +253,8 @@ class RecordedRequest:
     content: bytes
     body: Any
     """The parsed JSON; None where the content is none."""
+    client_port: int
+    """The same for the requests of one connection."""
     ended: threading.Event = field(default_factory=threading.Event)
     """Set when the exchange is over, one way or the other."""
     closed_early: bool = False

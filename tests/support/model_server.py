@@ -180,7 +180,7 @@ class _Connection:
                 if len(content) > _BODY_LIMIT:
                     return None
             elif isinstance(event, h11.EndOfMessage) and head is not None:
-                return _recorded(head, bytes(content))
+                return _recorded(head, bytes(content), self._writer.get_extra_info("peername")[1])
             else:
                 return None
 
@@ -264,13 +264,15 @@ class _Connection:
         self._writer.transport.abort()
 
 
-def _recorded(head: h11.Request, content: bytes) -> RecordedRequest:
+def _recorded(head: h11.Request, content: bytes, client_port: int) -> RecordedRequest:
     try:
         body = json.loads(content)
     except ValueError:
         body = None
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
-    return RecordedRequest(head.method.decode("ascii"), head.target.decode("ascii"), headers, content, body)
+    return RecordedRequest(
+        head.method.decode("ascii"), head.target.decode("ascii"), headers, content, body, client_port
+    )
 
 
 def _refusal(request: RecordedRequest) -> HttpError | None:
