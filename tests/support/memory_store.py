@@ -1,8 +1,8 @@
 """A store in memory: the port's promises in the plainest way, for the engine's tests and as the contracts' reference."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from functions import ids
 from functions.errors import InternalError, InvalidRequest, NotFound, ThreadUnavailable
@@ -10,13 +10,25 @@ from functions.protocol.base import Page
 from functions.protocol.items import THREAD_ITEM, ThreadItem, is_hidden
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
-from functions.store.base import MAX_ITEMS, MAX_PAGE, Order, Turn, TurnGone, TurnRunning
+from functions.store.base import (
+    MAX_ITEMS,
+    MAX_PAGE,
+    Order,
+    RequestRepeated,
+    StartedRequest,
+    Turn,
+    TurnGone,
+    TurnRunning,
+)
 from functions.translations import Text
 
 
 @dataclass
 class _Stored:
-    thread: str
+    thread: str | None
+    """None where the thread is gone and has left the rest."""
+    until: datetime | None = None
+    """When its time is over."""
     items: dict[str, str] = field(default_factory=dict)
     feedback: dict[str, FeedbackKind] = field(default_factory=dict)
     turn: Turn | None = None
@@ -27,8 +39,14 @@ class _Stored:
 class MemoryStore:
     """Implements `functions.store.base.Store`. Holds JSON, as a database does: nothing that is handed out is shared."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, retention: timedelta | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """`retention`: how long a thread is kept behind its last use; `now` gives aware times."""
         self._threads: dict[tuple[str, str], _Stored] = {}
+        self._requests: dict[tuple[str, str], StartedRequest] = {}
+        self._retention = retention
+        self._now = now
 
     async def create_thread(
         self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
@@ -38,13 +56,16 @@ class MemoryStore:
             raise InternalError("an id that is none of ours")
         _check_items(items)
         _check_items(turn.items if turn else ())
-        stored = self._threads.get((user, thread.id))
-        if stored and not _is_begun(stored, turn, new=items):
-            raise InternalError(f"{thread.id} exists already")
-        if not stored:
-            stored = _Stored(_thread_json(thread), {item.id: _item_json(item) for item in items})
-            _begin(stored, turn)
-            self._threads[user, thread.id] = stored
+        self._refuse_repeat(user, turn)
+        stored = self._threads.setdefault((user, thread.id), _Stored(None))
+        if stored.thread is not None and _is_begun(stored, turn, new=items):
+            return
+        if stored.thread is not None or any(item.id in stored.items for item in items):
+            raise InternalError(f"{thread.id}, or an item of it, exists already")
+        stored.thread = _thread_json(thread)
+        stored.items |= {item.id: _item_json(item) for item in items}
+        self._begin(user, thread.id, stored, turn)
+        self._use(stored)
 
     async def add_items(
         self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
@@ -82,13 +103,37 @@ class MemoryStore:
         *,
         items: Sequence[ThreadItem] = (),
         version: int | None = None,
+        request_key: str = "",
+        closed_at: datetime | None = None,
     ) -> None:
+        if closed_at and closed_at.utcoffset() is None:
+            raise ValueError("a naive time")
         _check_items(items)
         stored, turn = self._own(user, thread_id, turn_id)
         if version is not None and version != turn.version:
             raise TurnRunning(_turn(stored, turn))
+        if not self._lives(stored):
+            raise TurnGone
         stored.items |= {item.id: _item_json(item) for item in items}
         stored.turn = None
+        if closed_at is None:
+            await self.forget_request(user, request_key, turn_id)
+        elif self._began(user, request_key, turn_id):
+            closed = replace(self._requests[user, request_key], closed_at=closed_at.astimezone(UTC))
+            self._requests[user, request_key] = closed
+
+    async def is_stop_requested(self, user: str, thread_id: str, turn_id: str) -> bool:
+        _, turn = self._own(user, thread_id, turn_id)
+        return turn.stop_requested
+
+    async def find_request(self, user: str, request_key: str) -> StartedRequest | None:
+        _check_user(user)
+        return self._requests.get((user, request_key))
+
+    async def forget_request(self, user: str, request_key: str, turn_id: str) -> None:
+        _check_user(user)
+        if self._began(user, request_key, turn_id):
+            del self._requests[user, request_key]
 
     async def request_stop(self, user: str, thread_id: str) -> bool:
         stored = self._find(user, thread_id)
@@ -99,25 +144,34 @@ class MemoryStore:
 
     async def load_turn(self, user: str, thread_id: str) -> Turn | None:
         _check_user(user)
-        stored = self._threads.get((user, thread_id), _Stored(""))
+        stored = self._threads.get((user, thread_id), _Stored(None))
         return _turn(stored, stored.turn) if stored.turn else None
 
     async def load_thread(self, user: str, thread_id: str) -> ThreadMetadata:
-        return ThreadMetadata.model_validate_json(self._find(user, thread_id).thread)
+        return _thread(self._find(user, thread_id))
 
     async def save_thread(self, user: str, thread: ThreadMetadata, *, turn_id: str | None = None) -> None:
-        self._find_to_write(user, thread.id, turn_id).thread = _thread_json(thread)
+        stored = self._find_to_write(user, thread.id, turn_id)
+        stored.thread = _thread_json(thread)
+        self._use(stored)
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
-        self._find(user, thread_id)
-        del self._threads[user, thread_id]
+        stored = self._find(user, thread_id)
+        stored.thread = stored.turn = None
+
+    async def delete_contents(self, user: str, thread_id: str) -> bool:
+        _check_user(user)
+        if ids.position(thread_id) is None:
+            raise NotFound(Text.THREAD_NOT_FOUND)
+        if self._lives(self._threads.get((user, thread_id), _Stored(None))):
+            return False
+        self._threads.pop((user, thread_id), None)
+        return True
 
     async def list_threads(self, user: str, *, after: str | None, limit: int, order: Order) -> Page[ThreadMetadata]:
         _check_user(user)
         threads = [
-            ThreadMetadata.model_validate_json(stored.thread)
-            for (owner, _), stored in self._threads.items()
-            if owner == user
+            _thread(stored) for (owner, _), stored in self._threads.items() if owner == user and self._lives(stored)
         ]
         data, has_more = _page(threads, after=after, limit=limit, order=order)
         return Page[ThreadMetadata](data=data, has_more=has_more, after=data[-1].id if has_more else None)
@@ -126,7 +180,7 @@ class MemoryStore:
         self, user: str, thread_id: str, *, after: str | None, limit: int, order: Order, hidden: bool = False
     ) -> Page[ThreadItem]:
         _check_user(user)
-        stored = self._threads.get((user, thread_id), _Stored(""))
+        stored = self._threads.get((user, thread_id), _Stored(None))
         items = [THREAD_ITEM.validate_json(text) for text in stored.items.values()]
         visible = [item for item in items if hidden or not is_hidden(item)]
         data, has_more = _page(visible, after=after, limit=limit, order=order)
@@ -134,7 +188,7 @@ class MemoryStore:
 
     async def load_item(self, user: str, thread_id: str, item_id: str) -> ThreadItem:
         _check_user(user)
-        stored = self._threads.get((user, thread_id), _Stored(""))
+        stored = self._threads.get((user, thread_id), _Stored(None))
         if item_id not in stored.items:
             raise NotFound(Text.ITEM_NOT_FOUND)
         return THREAD_ITEM.validate_json(stored.items[item_id])
@@ -184,10 +238,14 @@ class MemoryStore:
         self, user: str, thread_id: str, items: Sequence[ThreadItem], turn: Turn | None, *, new: Sequence[ThreadItem]
     ) -> ThreadMetadata:
         """`new`: those of the items that must not be there yet."""
-        stored = self._find(user, thread_id)
+        _check_user(user)
+        if ids.position(thread_id) is None:
+            raise NotFound(Text.THREAD_NOT_FOUND)
         _check_items(items)
         _check_items(turn.items if turn else ())
-        thread = ThreadMetadata.model_validate_json(stored.thread)
+        self._refuse_repeat(user, turn)
+        stored = self._find(user, thread_id)
+        thread = _thread(stored)
         if _is_begun(stored, turn, new=new):
             return thread
         if thread.status.type != "active":
@@ -197,14 +255,34 @@ class MemoryStore:
         if any(item.id in stored.items for item in new) or (turn and stored.turn):
             raise InternalError(f"an item of {thread_id} exists already")
         stored.items |= {item.id: _item_json(item) for item in items}
-        _begin(stored, turn)
+        self._begin(user, thread_id, stored, turn)
+        self._use(stored)
         return thread
+
+    def _refuse_repeat(self, user: str, turn: Turn | None) -> None:
+        started = self._requests.get((user, turn.request_key)) if turn else None
+        if turn and started and started.turn_id != turn.id:
+            raise RequestRepeated(started)
+
+    def _begin(self, user: str, thread_id: str, stored: _Stored, turn: Turn | None) -> None:
+        if turn is None:
+            return
+        stored.turn = replace(turn, items=(), lease_until=turn.lease_until.astimezone(UTC))
+        stored.unfinished = [_item_json(item) for item in turn.items]
+        if turn.request_key:
+            self._requests[user, turn.request_key] = StartedRequest(thread_id=thread_id, turn_id=turn.id)
+
+    def _began(self, user: str, request_key: str, turn_id: str) -> bool:
+        started = self._requests.get((user, request_key))
+        return started is not None and started.turn_id == turn_id
 
     def _find_to_write(self, user: str, thread_id: str, turn_id: str | None) -> _Stored:
         """A thread that someone writes to, under a turn if one is given, which counts the write."""
         if turn_id is None:
             return self._find(user, thread_id)
         stored, turn = self._own(user, thread_id, turn_id)
+        if not self._lives(stored):
+            raise TurnGone
         stored.turn = replace(turn, version=turn.version + 1)
         return stored
 
@@ -212,22 +290,27 @@ class MemoryStore:
         _check_user(user)
         if ids.position(thread_id) is None:
             raise NotFound(Text.THREAD_NOT_FOUND)
-        stored = self._threads.get((user, thread_id), _Stored(""))
+        stored = self._threads.get((user, thread_id), _Stored(None))
         if stored.turn is None or stored.turn.id != turn_id:
             raise TurnGone
         return stored, stored.turn
 
     def _find(self, user: str, thread_id: str) -> _Stored:
         _check_user(user)
-        if (user, thread_id) not in self._threads:
+        stored = self._threads.get((user, thread_id), _Stored(None))
+        if not self._lives(stored):
             raise NotFound(Text.THREAD_NOT_FOUND)
-        return self._threads[user, thread_id]
+        return stored
+
+    def _lives(self, stored: _Stored) -> bool:
+        return stored.thread is not None and (stored.until is None or self._now() < stored.until)
+
+    def _use(self, stored: _Stored) -> None:
+        stored.until = None if self._retention is None else self._now() + self._retention
 
 
-def _begin(stored: _Stored, turn: Turn | None) -> None:
-    if turn:
-        stored.turn = replace(turn, items=(), lease_until=turn.lease_until.astimezone(UTC))
-        stored.unfinished = [_item_json(item) for item in turn.items]
+def _thread(stored: _Stored) -> ThreadMetadata:
+    return ThreadMetadata.model_validate_json(stored.thread or "")
 
 
 def _is_begun(stored: _Stored, turn: Turn | None, *, new: Sequence[ThreadItem]) -> bool:
