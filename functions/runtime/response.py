@@ -20,9 +20,9 @@ class StreamingResponse:
     Status, headers and cookies are sent before the body is asked for its first chunk. An async iterator runs on the
     process's event loop (see `loop`); so does an ordinary one, which must not wait: nothing else happens meanwhile.
 
-    Each chunk of `body` is sent at once and never split or joined with `filler`. An exception raised by `body` ends the
-    response with Lambda's error trailers. A body without any byte is sent as one newline, as an empty streamed
-    response hangs in several adapters.
+    Each chunk of `body` is sent as soon as it is there; those that come faster than anybody reads are sent together (see
+    `gathering`). None waits for what the body waits for. An exception raised by `body` ends the response with Lambda's
+    error trailers. A body without any byte is sent as one newline, as an empty streamed response hangs in several adapters.
     """
 
     body: AsyncIterator[bytes] | Iterator[bytes]
