@@ -11,6 +11,8 @@
         ├── NotFound              404
         ├── ThreadUnavailable     409, the thread is locked or closed
         ├── Conflict              409, what the request answers has been answered already
+        ├── TurnStillRunning      409, the thread is being answered, and did not stop in time
+        ├── TurnCutOff            what a turn was ended by: the function's time, a kill
         ├── CustomStreamError     what an assistant's author tells the user went wrong
         │   └── GuardrailTripped  the same, and what the turn has shown is taken back
         ├── StreamError           the same in the client's own words
@@ -135,6 +137,29 @@ class Conflict(RequestError):
 
     status = 409
     code = "conflict"
+
+
+class TurnStillRunning(RequestError):
+    """Another turn runs on the thread, and did not end though it was asked to."""
+
+    status = 409
+    code = "turn_running"
+    allow_retry = True
+
+    def __init__(self) -> None:
+        super().__init__(Text.TURN_RUNNING)
+
+
+class TurnCutOff(RequestError):
+    """A turn ended before its answer was whole, by no fault of the model's; what was said until then is kept."""
+
+    status = 503
+    code = "turn_cut_off"
+    allow_retry = True
+
+    def __init__(self, message: Text) -> None:
+        """`message`: one of the texts that say by what."""
+        super().__init__(message)
 
 
 class CustomStreamError(RequestError):

@@ -32,6 +32,7 @@ class Names:
     ALLOWED_ORIGINS: Final = "ALLOWED_ORIGINS"
     IDENTITY: Final = "IDENTITY"
     TOKEN_SECONDS: Final = "TOKEN_SECONDS"  # noqa: S105 - a name
+    DEADLINE_MARGIN_SECONDS: Final = "DEADLINE_MARGIN_SECONDS"
     LOG_LEVEL: Final = "LOG_LEVEL"
 
 
@@ -51,6 +52,8 @@ class Settings:
     """Exact origins (`https://app.example.com`) whose pages may call; `*` alone allows every page."""
     identity: Identity
     token_seconds: int = 600
+    deadline_margin_seconds: int = 10
+    """How long before the function's time is up an answer that is not whole is closed."""
     log_level: LogLevel = "INFO"
 
     @property
@@ -72,6 +75,7 @@ class Settings:
             allowed_origins=read.origins(Names.ALLOWED_ORIGINS),
             identity=cast("Identity", read.one_of(Names.IDENTITY, get_args(Identity))),
             token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=3600),
+            deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
             log_level=cast("LogLevel", read.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO")),
         )
         if not settings.is_local:

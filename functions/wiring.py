@@ -62,7 +62,8 @@ class Wiring:
     @cached_property
     def chat_endpoint(self) -> ChatEndpoint:
         """What the chat function serves."""
-        return ChatEndpoint(processor=self._engine, tokens=self._tokens, cors=self._cors)
+        margin = self._settings.deadline_margin_seconds
+        return ChatEndpoint(processor=self._engine, tokens=self._tokens, cors=self._cors, deadline_margin=margin)
 
     @cached_property
     def _cors(self) -> Cors:

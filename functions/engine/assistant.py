@@ -68,7 +68,8 @@ class AssistantContext(Author):
         self._thread = thread
         self._images = images or Images(None, request.user)
         self._resolve = resolve
-        self._owned: list[AsyncIterator[ThreadStreamEvent]] = []
+        self._owned: dict[AsyncIterator[ThreadStreamEvent], asyncio.Lock] = {}
+        """What ends with the turn; each is closed by one at a time."""
 
     @property
     def user(self) -> str:
@@ -130,9 +131,12 @@ class AssistantContext(Author):
             tool_context=self._tool_context,
             files=self._files,
         )
-        async with closing(self.owned(answering.events())) as events:
+        events = self.owned(answering.events())
+        try:
             async for event in events:
                 yield event
+        finally:
+            await self._release(events)
 
     async def ask(
         self, text: str, *, model: str, instructions: str, at_most: int = ANSWER_CHARACTERS, **options: Any
@@ -148,14 +152,18 @@ class AssistantContext(Author):
 
     def owned(self, events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[ThreadStreamEvent]:
         """`events`, to be closed when the turn ends, wherever it was left."""
-        self._owned.append(events)
+        self._owned[events] = asyncio.Lock()
         return events
 
     async def close(self) -> None:
         """Ends what is still being streamed: an author's generator that was left early leaves its answers open."""
-        for events in self._owned:
-            async with closing(events):
-                pass
+        for events in list(self._owned):
+            await self._release(events)
+
+    async def _release(self, events: AsyncIterator[ThreadStreamEvent]) -> None:
+        # The garbage collector may be closing the author's generator, and this with it, in a task of its own meanwhile.
+        async with self._owned[events], closing(events):
+            pass
 
     async def _newest(self, limit: int, enough: Callable[[Sequence[ThreadItem]], bool]) -> list[ThreadItem]:
         """The newest items, oldest first, read page by page until there are enough."""

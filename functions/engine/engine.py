@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final, assert_never
 
 from functions.attachments.base import AttachmentStore, ImageStore
@@ -12,18 +13,22 @@ from functions.engine import reads
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
 from functions.engine.dictation import REQUEST_BYTES, dictation_context, read_audio
+from functions.engine.failures import error_event, log_failure
+from functions.engine.following import Following
 from functions.engine.images import Images
 from functions.engine.metering import Meter, MeteredModel
 from functions.engine.parsing import InvalidStreamingRequest, parse
+from functions.engine.reads import Reads
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.engine.starts import Starts
-from functions.engine.turn import Turn, check_item, error_event, log_failure
+from functions.engine.turn import Turn, check_item
+from functions.engine.turns import Turns
 from functions.errors import BodyTooLarge, InvalidRequest
 from functions.ids import IdFactory
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.protocol.base import to_wire
-from functions.protocol.events import ThreadStreamEvent
+from functions.protocol.events import StreamOptions, ThreadStreamEvent
 from functions.protocol.requests import (
     AttachmentsCreateReq,
     AttachmentsDeleteReq,
@@ -49,7 +54,7 @@ from functions.protocol.requests import (
 )
 from functions.protocol.responses import SyncCustomActionResponse, TranscriptionResult
 from functions.protocol.threads import ThreadMetadata
-from functions.store.base import Store
+from functions.store.base import RequestRepeated, Store
 
 DEFAULT_AGENT: Final = "default"
 """The assistant that answers where the page names none."""
@@ -92,7 +97,8 @@ class Engine:
         self._metrics: Final = metrics
         self._now: Final = now
         self._clock: Final = clock
-        self._starts: Final = Starts(store=store, attachments=attachments, ids=ids, now=now)
+        self._turns: Final = Turns(store=store, ids=ids, now=now)
+        self._starts: Final = Starts(store=store, attachments=attachments, turns=self._turns, ids=ids, now=now)
 
     async def process(self, body: bytes, context: RequestContext) -> StreamingResult | NonStreamingResult:
         """Answers one request. Raises `RequestError` for what is not answered with a stream.
@@ -116,60 +122,83 @@ class Engine:
                 | ThreadsRetryAfterItemReq()
                 | ThreadsCustomActionReq()
             ):
-                return StreamingResult(self._stream(request, context))
+                return StreamingResult(self._stream(request, context, request_key(body, context)))
             case _:
-                return NonStreamingResult(await self._answer(request, context))
+                return await self._answer(request, context)
 
-    async def _answer(self, request: NonStreamingReq, context: RequestContext) -> bytes:  # noqa: C901 - one case each
-        store, user, images = self._store, context.user, Images(self._images, context.user)
+    async def _answer(self, request: NonStreamingReq, context: RequestContext) -> NonStreamingResult:  # noqa: C901 - one case each
+        store, user = self._store, context.user
         match request:
             case ThreadsGetByIdReq():
-                return to_wire(await reads.get_thread(store, images, user, request.params.thread_id))
-            case ThreadsListReq():
-                return to_wire(await reads.list_threads(store, user, request.params))
+                thread, is_running = await self._reads(context).thread(request.params.thread_id)
+                return NonStreamingResult(to_wire(thread), turn_is_running=is_running)
             case ItemsListReq():
-                return to_wire(await reads.list_items(store, images, user, request.params))
+                page, is_running = await self._reads(context).items(request.params)
+                return NonStreamingResult(to_wire(page), turn_is_running=is_running)
+            case ThreadsListReq():
+                return NonStreamingResult(to_wire(await reads.list_threads(store, user, request.params)))
             case ThreadsUpdateReq():
-                return to_wire(await reads.rename_thread(store, user, request.params))
+                return NonStreamingResult(to_wire(await reads.rename_thread(store, user, request.params)))
             case ThreadsDeleteReq():
-                # Pictures first: once the thread is gone, a deletion that broke off here could not be asked for again.
-                await images.delete_thread(request.params.thread_id)
                 await store.delete_thread(user, request.params.thread_id)
-                return b"{}"
+                return _NOTHING
+            case ThreadsStopReq():
+                await store.request_stop(user, request.params.thread_id)
+                return _NOTHING
             case ItemsFeedbackReq():
                 await self._add_feedback(request, context)
-                return b"{}"
+                return _NOTHING
             case AttachmentsCreateReq():
-                return to_wire(await self._attachment_store().create(user, request.params))
+                return NonStreamingResult(to_wire(await self._attachment_store().create(user, request.params)))
             case AttachmentsDeleteReq():
                 await self._attachment_store().delete(user, request.params.attachment_id)
-                return b"{}"
+                return _NOTHING
             case InputTranscribeReq():
-                return to_wire(await self._transcribe(request.params, context))
+                return NonStreamingResult(to_wire(await self._transcribe(request.params, context)))
             case ThreadsSyncCustomActionReq():
-                return to_wire(await self._sync_action(request, context))
-            case AttachmentsGetPreviewReq() | ThreadsStopReq():
+                return NonStreamingResult(to_wire(await self._sync_action(request, context)))
+            case AttachmentsGetPreviewReq():
                 raise InvalidRequest("type", f"{request.type} is not answered by this server yet")
             case _:
                 assert_never(request)
 
-    async def _stream(self, request: StreamingReq, context: RequestContext) -> AsyncIterator[ThreadStreamEvent]:
-        meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
+    async def _stream(
+        self, request: StreamingReq, context: RequestContext, key: str
+    ) -> AsyncIterator[ThreadStreamEvent]:
         try:
             assistant = self._assistant(context)
-            start = await self._starts.start(request, context.user, assistant)
-            for event in start.before:
-                yield event
-            assistant_context = self._context(context, start.thread.id, assistant, start.thread, meter)
-            options = assistant.get_stream_options(start.thread, assistant_context)
-            images = Images(self._images, context.user)
-            turn = Turn(thread=start.thread, store=self._store, context=assistant_context, meter=meter, images=images)
-            async with closing(turn.run(options, start.respond)) as events:
+            async with closing(self._turn(request, context, assistant, key)) as events:
                 async for event in events:
-                    yield await images.shown_event(event)
+                    yield event
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
             yield error_event(error, context.locales)
+
+    async def _turn(
+        self, request: StreamingReq, context: RequestContext, assistant: Assistant, key: str
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
+        images = Images(self._images, context.user)
+        try:
+            start = await self._starts.start(request, context.user, assistant, key)
+        except RequestRepeated as repeated:
+            following = Following(store=self._store, turns=self._turns, context=context)
+
+            def options(thread: ThreadMetadata) -> StreamOptions:
+                return assistant.get_stream_options(thread, self._context(context, thread.id, assistant, thread))
+
+            async with closing(following.events(request, key, repeated.started, options)) as events:
+                async for event in events:
+                    yield await images.shown_event(event)
+            return
+        thread = start.thread
+        assistant_context = self._context(context, thread.id, assistant, thread, meter)
+        turn = Turn(
+            start=start, store=self._store, context=assistant_context, now=self._now, meter=meter, images=images
+        )
+        async with closing(turn.run(lambda: assistant.get_stream_options(thread, assistant_context))) as events:
+            async for event in events:
+                yield await images.shown_event(event)
 
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params
@@ -235,10 +264,24 @@ class Engine:
             images=Images(self._images, context.user),
         )
 
+    def _reads(self, context: RequestContext) -> Reads:
+        images = Images(self._images, context.user)
+        return Reads(store=self._store, turns=self._turns, images=images, user=context.user)
+
     def _attachment_store(self) -> AttachmentStore:
         if self._attachments is None:
             raise InvalidRequest("type", "this server takes no attachments")
         return self._attachments
+
+
+def request_key(body: bytes, context: RequestContext) -> str:
+    """What a repeat of a streaming request is known by: the same body from the same frame. Empty where none is named."""
+    if not context.frame_id:
+        return ""
+    return sha256(context.frame_id.encode(errors="replace") + b"\0" + body).hexdigest()
+
+
+_NOTHING: Final = NonStreamingResult(b"{}")
 
 
 async def _only_error(error: InvalidRequest, locales: Sequence[str]) -> AsyncIterator[ThreadStreamEvent]:

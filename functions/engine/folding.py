@@ -47,6 +47,10 @@ class OpenItems:
         self._stored: set[str] = set()
         self._pieces: dict[tuple[str, int], list[str]] = {}
         """Text that is not yet joined to its part: item id and content index → pieces."""
+        self._characters: dict[str, int] = {}
+        """How much text was appended to each open item."""
+        self.changes = 0
+        """How often anything but text has changed: an item added or closed, a task, a component, a picture."""
 
     def __iter__(self) -> Iterator[ThreadItem]:
         """Each open item as it stands; a copy, which later updates leave alone."""
@@ -54,14 +58,24 @@ class OpenItems:
             self._join(item_id)
             yield item.model_copy(deep=True)
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def __contains__(self, item_id: str) -> bool:
         """Whether an item is open."""
         return item_id in self._items
 
+    @property
+    def characters(self) -> int:
+        """How much text has been appended to the items that are open, in characters."""
+        return sum(self._characters.values())
+
     def add(self, item: ThreadItem, *, stored: bool = False) -> None:
         """Opens an item; one that is open already starts anew. `stored` ones were complete before, and are changed."""
         self.close(item.id)
+        self.changes += 1
         self._items[item.id] = item.model_copy(deep=True)
+        self._characters[item.id] = 0
         if stored:
             self._stored.add(item.id)
 
@@ -73,6 +87,8 @@ class OpenItems:
         """Forgets an item; one that is not open is passed over."""
         self._stored.discard(item_id)
         if self._items.pop(item_id, None) is not None:
+            self.changes += 1
+            del self._characters[item_id]
             self._pieces = {place: text for place, text in self._pieces.items() if place[0] != item_id}
 
     def update(self, item_id: str, update: ThreadItemUpdate) -> None:
@@ -81,6 +97,7 @@ class OpenItems:
             pieces = self._pieces.get((item_id, update.content_index))
             if pieces is not None:
                 pieces.append(update.delta)
+                self._characters[item_id] += len(update.delta)
                 return
         item = self._items.get(item_id)
         if item is None:
@@ -90,18 +107,29 @@ class OpenItems:
                 self._update_message(item, update)
             case WidgetItem():
                 _update_widget(item, update)
+                self._count(item_id, update)
             case WorkflowItem():
                 _update_workflow(item, update)
+                self.changes += 1
             case GeneratedImageItem() if isinstance(update, GeneratedImageUpdated):
                 item.image = update.image
+                self.changes += 1
             case _:
                 raise _misfit(item, update)
+
+    def _count(self, item_id: str, update: ThreadItemUpdate) -> None:
+        if isinstance(update, WidgetStreamingTextValueDelta):
+            self._characters[item_id] += len(update.delta)
+        else:
+            self.changes += 1
 
     def _update_message(self, item: AssistantMessageItem, update: ThreadItemUpdate) -> None:
         match update:
             case AssistantMessageContentPartTextDelta():
                 _part(item, update.content_index)
                 self._pieces[item.id, update.content_index] = [update.delta]
+                self._characters[item.id] += len(update.delta)
+                return
             case AssistantMessageContentPartAdded() | AssistantMessageContentPartDone():
                 _part(item, update.content_index)
                 self._pieces.pop((item.id, update.content_index), None)
@@ -111,6 +139,7 @@ class OpenItems:
                 _part(item, update.content_index).annotations.insert(update.annotation_index, update.annotation)
             case _:
                 raise _misfit(item, update)
+        self.changes += 1
 
     def _join(self, item_id: str) -> None:
         item = self._items[item_id]

@@ -18,6 +18,10 @@ class RequestContext:
     """The languages that the user reads, the most wanted first: BCP 47 tags."""
     agent_type: str | None = None
     """Which of several assistants shall answer (the header `X-Agent-Type`)."""
+    frame_id: str = ""
+    """Which mounted component of the page sent it (the header `chatkit-frame-instance-id`); empty where it says nothing."""
+    deadline: float | None = None
+    """When an answer must have ended, in seconds on the event loop's clock; None where there is no end."""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The request's own `metadata`: the page's, so not to be trusted."""
 
@@ -39,3 +43,5 @@ class NonStreamingResult:
     """The JSON of any other request."""
 
     json: bytes
+    turn_is_running: bool = False
+    """Whether the thread that was read is being answered: who reads again will see more."""

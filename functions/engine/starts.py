@@ -1,28 +1,31 @@
 """How each streaming request begins: what is checked and stored before the assistant is asked.
 
-| request | before the turn |
-| --- | --- |
-| `threads.create` | the composer's options are checked; thread and message are stored, in one transaction |
-| `threads.add_user_message` | likewise; the message is stored if the thread is active; a call that waits is closed |
-| `threads.add_client_tool_output` | the newest call that waits, also behind hidden items, gets its output |
-| `threads.add_structured_input` | the answers are checked; within the turn the item is replaced |
-| `threads.retry_after_item` | every item after the user message is removed |
-| `threads.custom_action` | the sender is checked: a widget, or none |
+| request | what begins with the turn, in one transaction | then, within the turn |
+| --- | --- | --- |
+| `threads.create` | the thread and its message | |
+| `threads.add_user_message` | the message | calls that wait for the page are closed |
+| `threads.add_client_tool_output` | the newest waiting call's output (also behind hidden items); older calls are closed | |
+| `threads.add_structured_input` | the item with its answers | |
+| `threads.retry_after_item` | | every item after the user message is removed |
+| `threads.custom_action` | | |
 
-Every one of them refuses a thread that is locked or closed: the client only disables its composer.
+Before that the request is checked. Every one refuses a thread that is locked or closed (the client only disables its
+composer), stops another turn that runs on the thread (`functions.engine.turns`), and knows its own repeats.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, assert_never
+from functools import partial
+from typing import Any, Final, TypeAlias, assert_never
 
 from functions.attachments.base import AttachmentStore
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
 from functions.engine.structured_input import answered
-from functions.errors import Conflict, InvalidRequest, NotFound, ThreadUnavailable
+from functions.engine.turns import Turns
+from functions.errors import Conflict, InvalidRequest, NotFound, RequestError, ThreadUnavailable, Unavailable
 from functions.ids import IdFactory
 from functions.protocol.events import (
     ThreadCreatedEvent,
@@ -30,7 +33,7 @@ from functions.protocol.events import (
     ThreadItemReplacedEvent,
     ThreadStreamEvent,
 )
-from functions.protocol.items import ClientToolCallItem, StructuredInputItem, UserMessageItem, WidgetItem
+from functions.protocol.items import ClientToolCallItem, StructuredInputItem, ThreadItem, UserMessageItem, WidgetItem
 from functions.protocol.messages import UserMessageInput
 from functions.protocol.requests import (
     StreamingReq,
@@ -42,7 +45,7 @@ from functions.protocol.requests import (
     ThreadsRetryAfterItemReq,
 )
 from functions.protocol.threads import ThreadMetadata, to_client
-from functions.store.base import MAX_PAGE, Store
+from functions.store.base import MAX_ITEMS, MAX_PAGE, RequestRepeated, Store, Turn
 from functions.translations import Text
 
 CALL_ITEMS: Final = MAX_PAGE
@@ -52,16 +55,21 @@ UNANSWERED: Final = {"error": "The user went on without this tool's result."}
 """The output of a call that the page never answered: after a reload the client neither shows nor runs it."""
 
 Respond = Callable[[AssistantContext], AsyncIterator[ThreadStreamEvent]]
+_Calls: TypeAlias = list[ClientToolCallItem]
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A turn that may begin."""
+    """A turn that has begun."""
 
     thread: ThreadMetadata
-    before: Sequence[ThreadStreamEvent]
-    """What the client is told before the turn's own events."""
+    turn: Turn
+    """As it has begun."""
     respond: Respond
+    before: Sequence[ThreadStreamEvent] = ()
+    """What the client is told before the stream's options: what is stored already."""
+    opening: Sequence[ThreadStreamEvent] = ()
+    """What it is told right behind them: likewise."""
 
 
 class Starts:
@@ -72,31 +80,43 @@ class Starts:
         *,
         store: Store,
         attachments: AttachmentStore | None,
+        turns: Turns,
         ids: IdFactory,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._attachments = attachments
+        self._turns = turns
         self._ids = ids
         self._now = now
 
-    async def start(self, request: StreamingReq, user: str, assistant: Assistant) -> Start:
-        """Checks and stores what the request brings. Raises `RequestError`; then nothing was written."""
-        match request:
-            case ThreadsCreateReq():
-                return await self._create(request, user, assistant)
-            case ThreadsAddUserMessageReq():
-                return await self._add_user_message(request, user, assistant)
-            case ThreadsAddClientToolOutputReq():
-                return await self._add_client_tool_output(request, user, assistant)
-            case ThreadsAddStructuredInputReq():
-                return await self._add_structured_input(request, user, assistant)
-            case ThreadsRetryAfterItemReq():
-                return await self._retry_after_item(request, user, assistant)
-            case ThreadsCustomActionReq():
-                return await self._custom_action(request, user, assistant)
-            case _:
-                assert_never(request)
+    async def start(self, request: StreamingReq, user: str, assistant: Assistant, request_key: str) -> Start:
+        """Checks and stores what the request brings. Raises `RequestError`; then nothing was written.
+
+        Raises `RequestRepeated` for a repeat, also for one that comes too late for what it brings: the first has
+        answered the question, or has given the output.
+        """
+        try:
+            match request:
+                case ThreadsCreateReq():
+                    return await self._create(request, user, assistant, request_key)
+                case ThreadsAddUserMessageReq():
+                    return await self._add_user_message(request, user, assistant, request_key)
+                case ThreadsAddClientToolOutputReq():
+                    return await self._add_client_tool_output(request, user, assistant, request_key)
+                case ThreadsAddStructuredInputReq():
+                    return await self._add_structured_input(request, user, assistant, request_key)
+                case ThreadsRetryAfterItemReq():
+                    return await self._retry_after_item(request, user, assistant, request_key)
+                case ThreadsCustomActionReq():
+                    return await self._custom_action(request, user, assistant, request_key)
+                case _:
+                    assert_never(request)
+        except RequestError as error:
+            started = None if isinstance(error, Unavailable) else await self._turns.find_repeated(user, request_key)
+            if started is None:
+                raise
+            raise RequestRepeated(started) from error
 
     async def active_thread(self, user: str, thread_id: str) -> ThreadMetadata:
         """The thread, if it takes a turn. Raises `NotFound` and `ThreadUnavailable`."""
@@ -114,43 +134,75 @@ class Starts:
             raise InvalidRequest("params.item_id", "is no widget")
         return item
 
-    async def _create(self, request: ThreadsCreateReq, user: str, assistant: Assistant) -> Start:
+    async def _create(self, request: ThreadsCreateReq, user: str, assistant: Assistant, key: str) -> Start:
         assistant.check_options(request.params.input.inference_options)
         thread = ThreadMetadata(id=self._ids.new("thread"), created_at=self._now())
-        message = await self._user_message(request.params.input, user, thread.id)
-        await self._store.create_thread(user, thread, [message])
-        before = [ThreadCreatedEvent(thread=to_client(thread)), ThreadItemDoneEvent(item=message)]
-        return Start(thread, before, lambda context: assistant.respond(thread, message, context))
+        new_message = await self._user_message(request.params.input, user, thread.id)
 
-    async def _add_user_message(self, request: ThreadsAddUserMessageReq, user: str, assistant: Assistant) -> Start:
+        def write(turn: Turn) -> Callable[[], Awaitable[UserMessageItem]]:
+            message = new_message()
+
+            async def create() -> UserMessageItem:
+                await self._store.create_thread(user, thread, [message], turn=turn)
+                return message
+
+            return create
+
+        turn, message = await self._turns.begin(user, thread.id, key, write)
+        return Start(
+            thread,
+            turn,
+            lambda context: assistant.respond(thread, message, context),
+            before=[ThreadCreatedEvent(thread=to_client(thread)), ThreadItemDoneEvent(item=message)],
+        )
+
+    async def _add_user_message(
+        self, request: ThreadsAddUserMessageReq, user: str, assistant: Assistant, key: str
+    ) -> Start:
         assistant.check_options(request.params.input.inference_options)
         thread_id = request.params.thread_id
-        message = await self._user_message(request.params.input, user, thread_id)
-        thread, calls = await asyncio.gather(
-            self._store.add_items(user, thread_id, [message]), self._pending_calls(user, thread_id)
-        )
-        await self._close(user, thread_id, calls)
-        before = [ThreadItemDoneEvent(item=message)]
-        return Start(thread, before, lambda context: assistant.respond(thread, message, context))
+        new_message = await self._user_message(request.params.input, user, thread_id)
+
+        def write(turn: Turn) -> Callable[[], Awaitable[tuple[UserMessageItem, ThreadMetadata, _Calls]]]:
+            message = new_message()
+
+            async def add() -> tuple[UserMessageItem, ThreadMetadata, _Calls]:
+                thread, calls = await asyncio.gather(
+                    self._store.add_items(user, thread_id, [message], turn=turn), self._pending_calls(user, thread_id)
+                )
+                return message, thread, calls
+
+            return add
+
+        turn, (message, thread, calls) = await self._turns.begin(user, thread_id, key, write)
+
+        async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
+            if calls:
+                await self._store.save_items(user, thread_id, [_unanswered(call) for call in calls], turn_id=turn.id)
+            async with closing(assistant.respond(thread, message, context)) as events:
+                async for event in events:
+                    yield event
+
+        return Start(thread, turn, respond, before=[ThreadItemDoneEvent(item=message)])
 
     async def _add_client_tool_output(
-        self, request: ThreadsAddClientToolOutputReq, user: str, assistant: Assistant
+        self, request: ThreadsAddClientToolOutputReq, user: str, assistant: Assistant, key: str
     ) -> Start:
         thread_id = request.params.thread_id
-        thread, calls = await asyncio.gather(self.active_thread(user, thread_id), self._pending_calls(user, thread_id))
+        _, calls = await asyncio.gather(self.active_thread(user, thread_id), self._pending_calls(user, thread_id))
         if not calls:
             raise Conflict(Text.NOTHING_WAITS)
         newest, *older = calls
-        update = {"output": request.params.result, "status": "completed"}
-        await self._store.save_items(user, thread_id, [newest.model_copy(update=update)])
-        await self._close(user, thread_id, older)
-        return Start(thread, [], lambda context: assistant.respond(thread, None, context))
+        answered_call = newest.model_copy(update={"output": request.params.result, "status": "completed"})
+        items = [answered_call, *map(_unanswered, older)]
+        turn, thread = await self._begin(user, thread_id, key, items)
+        return Start(thread, turn, lambda context: assistant.respond(thread, None, context))
 
     async def _add_structured_input(
-        self, request: ThreadsAddStructuredInputReq, user: str, assistant: Assistant
+        self, request: ThreadsAddStructuredInputReq, user: str, assistant: Assistant, key: str
     ) -> Start:
         params = request.params
-        thread, item = await asyncio.gather(
+        _, item = await asyncio.gather(
             self.active_thread(user, params.thread_id),
             self._store.load_item(user, params.thread_id, params.item_id),
         )
@@ -159,45 +211,65 @@ class Starts:
         if item.status != "pending":
             raise Conflict(Text.ANSWERED_ALREADY)
         replacement = answered(item, params.input)
+        turn, thread = await self._begin(user, params.thread_id, key, [replacement])
+        return Start(
+            thread,
+            turn,
+            lambda context: assistant.respond(thread, None, context),
+            opening=[ThreadItemReplacedEvent(item=replacement)],
+        )
 
-        async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
-            yield ThreadItemReplacedEvent(item=replacement)
-            async with closing(assistant.respond(thread, None, context)) as events:
-                async for event in events:
-                    yield event
-
-        return Start(thread, [], respond)
-
-    async def _retry_after_item(self, request: ThreadsRetryAfterItemReq, user: str, assistant: Assistant) -> Start:
+    async def _retry_after_item(
+        self, request: ThreadsRetryAfterItemReq, user: str, assistant: Assistant, key: str
+    ) -> Start:
         thread_id, item_id = request.params.thread_id, request.params.item_id
-        thread, message = await asyncio.gather(
+        _, message = await asyncio.gather(
             self.active_thread(user, thread_id), self._store.load_item(user, thread_id, item_id)
         )
         if not isinstance(message, UserMessageItem):
             raise InvalidRequest("params.item_id", "is no user message")
+        turn, thread = await self._begin(user, thread_id, key, [])
+
+        async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
+            await self._delete_after(user, thread_id, item_id, turn)
+            async with closing(assistant.respond(thread, message, context)) as events:
+                async for event in events:
+                    yield event
+
+        return Start(thread, turn, respond)
+
+    async def _delete_after(self, user: str, thread_id: str, item_id: str, turn: Turn) -> None:
         while True:
             page = await self._store.list_items(
                 user, thread_id, after=item_id, limit=MAX_PAGE, order="asc", hidden=True
             )
-            await self._store.delete_items(user, thread_id, [item.id for item in page.data])
+            await self._store.delete_items(user, thread_id, [item.id for item in page.data], turn_id=turn.id)
             if not page.has_more:
-                break
-        return Start(thread, [], lambda context: assistant.respond(thread, message, context))
+                return
 
-    async def _custom_action(self, request: ThreadsCustomActionReq, user: str, assistant: Assistant) -> Start:
+    async def _custom_action(self, request: ThreadsCustomActionReq, user: str, assistant: Assistant, key: str) -> Start:
         params = request.params
-        thread, sender = await asyncio.gather(
+        _, sender = await asyncio.gather(
             self.active_thread(user, params.thread_id), self.sender(user, params.thread_id, params.item_id)
         )
-        return Start(thread, [], lambda context: assistant.action(thread, params.action, sender, context))
+        turn, thread = await self._begin(user, params.thread_id, key, [])
+        return Start(thread, turn, lambda context: assistant.action(thread, params.action, sender, context))
 
-    async def _user_message(self, given: UserMessageInput, user: str, thread_id: str) -> UserMessageItem:
+    async def _begin(
+        self, user: str, thread_id: str, key: str, items: Sequence[ThreadItem]
+    ) -> tuple[Turn, ThreadMetadata]:
+        return await self._turns.begin(
+            user, thread_id, key, lambda turn: partial(self._store.begin_turn, user, thread_id, turn, items=items)
+        )
+
+    async def _user_message(self, given: UserMessageInput, user: str, thread_id: str) -> Callable[[], UserMessageItem]:
+        """Makes the message anew each time that it is called: its id is its place in the thread."""
         fields: dict[str, Any] = {}
         if given.attachments:
             if self._attachments is None:
                 raise NotFound(Text.ATTACHMENT_NOT_FOUND)
             fields["attachments"] = await self._attachments.attach(user, given.attachments, thread_id)
-        return UserMessageItem(
+        return lambda: UserMessageItem(
             id=self._ids.new("message"),
             thread_id=thread_id,
             created_at=self._now(),
@@ -207,12 +279,12 @@ class Starts:
             **fields,
         )
 
-    async def _pending_calls(self, user: str, thread_id: str) -> list[ClientToolCallItem]:
-        """The calls that wait for the page, newest first."""
+    async def _pending_calls(self, user: str, thread_id: str) -> _Calls:
+        """The calls that wait for the page, newest first; as many as one write can close."""
         page = await self._store.list_items(user, thread_id, after=None, limit=CALL_ITEMS, order="desc", hidden=True)
-        return [item for item in page.data if isinstance(item, ClientToolCallItem) and item.status == "pending"]
+        calls = [item for item in page.data if isinstance(item, ClientToolCallItem) and item.status == "pending"]
+        return calls[:MAX_ITEMS]
 
-    async def _close(self, user: str, thread_id: str, calls: Sequence[ClientToolCallItem]) -> None:
-        if calls:
-            update = {"output": UNANSWERED, "status": "completed"}
-            await self._store.save_items(user, thread_id, [call.model_copy(update=update) for call in calls])
+
+def _unanswered(call: ClientToolCallItem) -> ClientToolCallItem:
+    return call.model_copy(update={"output": UNANSWERED, "status": "completed"})

@@ -5,22 +5,35 @@
 - A thread that the assistant has changed is stored, and `thread.updated` follows.
 - An item that is stored already is opened again by an update of it, and stored at the end of the turn.
 - A guardrail that trips takes back every item that the turn has made.
-- The stream never just ends: where the assistant, the model or the store fails, the items that are still open are closed
-  with what they hold and stored, and an `error` event is the last.
+- What is not finished is kept in the turn's row as it grows (`functions.engine.turn_keeper`).
+- The stream never just ends: where the assistant, the model or the store fails, or time runs out, the items that are still
+  open are closed with what they hold and stored, and an `error` event is the last. Where the user stops it, they are
+  closed as well, and a hidden note tells the model.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Final, assert_never
 
 from functions.engine.assistant import AssistantContext
 from functions.engine.closing import closing
+from functions.engine.failures import error_event, log_failure
 from functions.engine.folding import OpenItems
 from functions.engine.images import Images
+from functions.engine.interruption import Interrupted, Interruption, Reason
 from functions.engine.metering import COMPLETED, INTERNAL, STOPPED, USAGE_KEY, Meter
-from functions.engine.results import RequestContext
-from functions.errors import ChatKitLambdaError, GuardrailTripped, InternalError, NotFound, RequestError, StreamError
+from functions.engine.starts import Start
+from functions.engine.turn_keeper import TurnKeeper
+from functions.engine.unfinished import closed
+from functions.errors import (
+    ChatKitLambdaError,
+    GuardrailTripped,
+    InternalError,
+    NotFound,
+    RequestError,
+    TurnCutOff,
+)
 from functions.ids import position
 from functions.protocol.events import (
     ErrorEvent,
@@ -34,22 +47,17 @@ from functions.protocol.events import (
     ThreadStreamEvent,
     ThreadUpdatedEvent,
 )
-from functions.protocol.items import (
-    AssistantMessageItem,
-    GeneratedImageItem,
-    ThreadItem,
-    WidgetItem,
-    WorkflowItem,
-    is_hidden,
-)
-from functions.protocol.threads import ThreadMetadata, to_client
+from functions.protocol.items import SDKHiddenContextItem, ThreadItem, WidgetItem, is_hidden
+from functions.protocol.threads import to_client
 from functions.protocol.widget_limits import check_widget
-from functions.store.base import Store
+from functions.store.base import Store, TurnGone
+from functions.translations import Text
+
+STOP_NOTE: Final = "The user stopped the answer before this. Do not go on with it unless the user asks for it."
+"""What the model reads behind a stopped answer."""
 
 _THREAD_FIELDS: Final = ("title", "status", "allowed_image_domains", "metadata")
 """What of a thread an assistant may change."""
-
-_log: Final = logging.getLogger(__name__)
 
 
 class Turn:
@@ -58,15 +66,17 @@ class Turn:
     def __init__(
         self,
         *,
-        thread: ThreadMetadata,
+        start: Start,
         store: Store,
         context: AssistantContext,
+        now: Callable[[], datetime],
         meter: Meter | None = None,
         images: Images | None = None,
     ) -> None:
         """`meter` is told how the turn ends; what its model has cost is stored. `images` keeps pictures out of the items."""
-        self._thread = thread
-        self._stored_thread = thread.model_copy(deep=True)
+        self._start = start
+        self._thread = start.thread
+        self._stored_thread = start.thread.model_copy(deep=True)
         self._store = store
         self._context = context
         self._user = context.user
@@ -74,48 +84,106 @@ class Turn:
         self._images = images or Images(None, context.user)
         self._outcome = STOPPED
         self._open = OpenItems()
+        self._interruption = Interruption()
+        self._keeper = TurnKeeper(
+            store=store,
+            request=context.request,
+            thread_id=start.thread.id,
+            turn=start.turn,
+            open_items=self._open,
+            interruption=self._interruption,
+            now=now,
+        )
         self._made: dict[str, bool] = {}
         """The items that are new in this turn, and whether the client may see them."""
 
-    async def run(
-        self, options: StreamOptions, respond: Callable[[AssistantContext], AsyncIterator[ThreadStreamEvent]]
-    ) -> AsyncIterator[ThreadStreamEvent]:
-        """The events of the turn, `stream_options` first; a failure ends them with an `error` event."""
+    async def run(self, options: Callable[[], StreamOptions]) -> AsyncIterator[ThreadStreamEvent]:
+        """The events of the turn, those of its start first; a failure ends them with an `error` event.
+
+        `options` gives the stream's, and may fail as the assistant may.
+        """
+        deadline = self._context.request.deadline
+        timer: asyncio.TimerHandle | None = None
+        if deadline is not None:
+            timer = asyncio.get_running_loop().call_at(deadline, self._interruption.now, Reason.DEADLINE)
         try:
-            yield StreamOptionsEvent(stream_options=options)
-            async with closing(respond(self._context)) as events:
+            async with self._keeper.beating(), closing(self._ended(self._answer(options))) as events:
                 async for event in events:
-                    if await self._keep(event):
-                        yield event
-                    if self._thread_has_changed():
-                        yield await self._keep_thread()
-            if self._thread_has_changed():
-                yield await self._keep_thread()
-            await self._keep_reopened()
-            await self._keep_usage()
-            self._outcome = COMPLETED
-        except (GeneratorExit, asyncio.CancelledError):
-            # Nobody reads on: nothing can be sent, but what was said must not be lost.
-            async for _ in self._close():
-                pass
-            raise
-        except Exception as error:  # noqa: BLE001 - the one place where a turn's failure becomes the user's error event
-            async for event in self._fail(error):
-                yield event
+                    yield event
         finally:
+            if timer is not None:
+                timer.cancel()
             await self._context.close()
             if self._meter is not None:
                 self._meter.write(self._outcome)
 
-    async def _fail(self, error: Exception) -> AsyncIterator[ThreadStreamEvent]:
+    async def _answer(self, options: Callable[[], StreamOptions]) -> AsyncIterator[ThreadStreamEvent]:
+        """The turn as it goes where nothing fails; what fails is raised."""
+        for event in self._start.before:
+            yield event
+        yield StreamOptionsEvent(stream_options=options())
+        for event in self._start.opening:
+            yield event
+        async with (
+            closing(self._start.respond(self._context)) as answer,
+            closing(self._interruption.watch(answer)) as events,
+        ):
+            async for event in events:
+                if await self._keep(event):
+                    yield event
+                if self._thread_has_changed():
+                    yield await self._keep_thread()
+        if self._thread_has_changed():
+            yield await self._keep_thread()
+        await self._keep_reopened()
+        await self._keep_usage()
+
+    async def _ended(self, events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[ThreadStreamEvent]:
+        """The events, and those of the end that they come to. The turn is over then, in the store too."""
+        try:
+            async with closing(events):
+                async for event in events:
+                    yield event
+            self._outcome = COMPLETED
+            await self._end([])
+        except (GeneratorExit, asyncio.CancelledError):
+            # Nobody reads on: nothing can be sent, but what was said must not be lost.
+            await self._close()
+            raise
+        except Interrupted as interrupted:
+            async for event in self._broken_off(interrupted.reason):
+                yield event
+        except TurnGone:
+            async for event in self._broken_off(Reason.GONE):
+                yield event
+        except Exception as error:  # noqa: BLE001 - the one place where a turn's failure becomes the user's error event
+            async for event in self._failed(error):
+                yield event
+
+    async def _broken_off(self, reason: Reason) -> AsyncIterator[ThreadStreamEvent]:
+        self._outcome = reason.value
+        match reason:
+            case Reason.STOPPED:
+                await self._keep_usage()
+                for event in await self._close(self._stop_note()):
+                    yield event
+            case Reason.DEADLINE:
+                async for event in self._failed(TurnCutOff(Text.TURN_DEADLINE)):
+                    yield event
+            case Reason.GONE:
+                yield ErrorEvent(code="stream.error", allow_retry=False)
+            case _:
+                assert_never(reason)
+
+    async def _failed(self, error: Exception) -> AsyncIterator[ThreadStreamEvent]:
         self._outcome = error.reason if isinstance(error, RequestError) else INTERNAL
         log_failure(error, self._context.request)
         if isinstance(error, GuardrailTripped):
             async for event in self._take_back():
                 yield event
-        async for event in self._close():
-            yield event
         await self._keep_usage()
+        for event in await self._close():
+            yield event
         yield error_event(error, self._context.request.locales)
 
     async def _keep(self, event: ThreadStreamEvent) -> bool:
@@ -133,15 +201,13 @@ class Turn:
             case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
                 check_item(event.item, self._thread.id)
                 event.item = await self._images.kept(event.item)
-                await self._store.save_items(self._user, self._thread.id, [event.item])
-                self._open.close(event.item.id)
+                await self._keeper.save(event.item)
                 if isinstance(event, ThreadItemDoneEvent):
                     self._made[event.item.id] = not is_hidden(event.item)
                 return not is_hidden(event.item)
             case ThreadItemRemovedEvent():
                 self._made.pop(event.item_id, None)
-                await self._store.delete_items(self._user, self._thread.id, [event.item_id])
-                self._open.close(event.item_id)
+                await self._keeper.delete([event.item_id])
             case _:
                 pass
         return True
@@ -164,7 +230,7 @@ class Turn:
             is_late = name == "title" and before.title is None and stored.title is not None
             if getattr(now, name) != getattr(before, name) and not is_late:
                 setattr(stored, name, getattr(now, name))
-        await self._store.save_thread(self._user, stored)
+        await self._keeper.save_thread(stored)
         self._stored_thread = stored.model_copy(deep=True)
         for name in _THREAD_FIELDS:
             # The assistant holds this object; what a tool of its has changed in it just now is stored next.
@@ -180,20 +246,21 @@ class Turn:
         try:
             stored = await self._store.load_thread(self._user, self._thread.id)
             stored.metadata = {**stored.metadata, USAGE_KEY: usage}
-            await self._store.save_thread(self._user, stored)
+            await self._keeper.save_thread(stored)
+        except TurnGone:
+            return
         except ChatKitLambdaError as error:
             log_failure(error, self._context.request)
 
     async def _take_back(self) -> AsyncIterator[ThreadStreamEvent]:
         """Removes what is new in this turn, from the store first."""
         made, self._made = self._made, {}
-        for item_id in made:
-            self._open.close(item_id)
         try:
-            await self._store.delete_items(self._user, self._thread.id, list(made))
-        except ChatKitLambdaError as error:
+            await self._keeper.delete(list(made))
+        except (ChatKitLambdaError, TurnGone) as error:
             log_failure(error, self._context.request)
         for item_id, is_visible in made.items():
+            self._open.close(item_id)
             if is_visible:
                 yield ThreadItemRemovedEvent(item_id=item_id)
 
@@ -207,34 +274,55 @@ class Turn:
     async def _keep_reopened(self) -> None:
         for item in list(self._open):
             if self._open.is_stored(item.id):
-                self._open.close(item.id)
+                self._open.close(item.id)  # one that cannot be kept is left as it was stored
                 check_item(item, self._thread.id)
-                await self._store.save_items(self._user, self._thread.id, [await self._images.kept(item)])
+                await self._keeper.save(await self._images.kept(item))
 
-    async def _close(self) -> AsyncIterator[ThreadStreamEvent]:
-        """Stores what the open items hold, and the thread. Where even that fails, the client has it until it reloads."""
+    def _stop_note(self) -> SDKHiddenContextItem:
+        return SDKHiddenContextItem(
+            id=self._context.ids.new("sdk_hidden_context"),
+            thread_id=self._thread.id,
+            created_at=self._context.now(),
+            content=STOP_NOTE,
+        )
+
+    async def _close(self, *notes: ThreadItem) -> list[ThreadStreamEvent]:
+        """Ends the turn with what the open items hold, some notes, and the thread. Returns what the client is to be told.
+
+        Where even that fails, the client has it until it reloads, and the turn's row as of its last checkpoint.
+        """
+        kept: list[ThreadItem] = []
+        events: list[ThreadStreamEvent] = []
         for item in list(self._open):
             stored = self._open.is_stored(item.id)
-            self._open.close(item.id)
-            closed = item if stored else _closed(item)
-            if closed is None:
-                yield ThreadItemRemovedEvent(item_id=item.id)
+            last = item if stored else closed(item)
+            if last is None:
+                events.append(ThreadItemRemovedEvent(item_id=item.id))
                 continue
             try:
-                closed = await self._images.kept(closed)
-                await self._store.save_items(self._user, self._thread.id, [closed])
+                last = await self._images.kept(last)
             except ChatKitLambdaError as error:
                 log_failure(error, self._context.request)
                 continue
-            if not stored and not is_hidden(closed):
-                yield ThreadItemDoneEvent(item=closed)
+            kept.append(last)
+            if not stored and not is_hidden(last):
+                events.append(ThreadItemDoneEvent(item=last))
         if self._thread_has_changed():
             try:
-                updated = await self._keep_thread()
-            except ChatKitLambdaError as error:
+                events.append(await self._keep_thread())
+            except (ChatKitLambdaError, TurnGone) as error:
                 log_failure(error, self._context.request)
-            else:
-                yield updated
+        has_ended = await self._end([*kept, *notes])
+        return events if has_ended else [event for event in events if not isinstance(event, ThreadItemDoneEvent)]
+
+    async def _end(self, items: list[ThreadItem]) -> bool:
+        """Ends the turn; returns whether its last items are stored. If not, whoever reads next closes it."""
+        try:
+            await self._keeper.end(items)
+        except (ChatKitLambdaError, TurnGone) as error:
+            log_failure(error, self._context.request)
+            return False
+        return True
 
 
 def check_item(item: ThreadItem, thread_id: str) -> None:
@@ -245,50 +333,3 @@ def check_item(item: ThreadItem, thread_id: str) -> None:
         raise InternalError("the assistant yielded an item whose id is none of context.ids")
     if isinstance(item, WidgetItem):
         check_widget(item.widget)
-
-
-def error_event(error: Exception, locales: Sequence[str]) -> ErrorEvent:
-    """What the user sees of a failure: the message of an error that has one for users, else the client's own text."""
-    if isinstance(error, StreamError):
-        return ErrorEvent(code="stream.error", allow_retry=error.allow_retry)
-    if isinstance(error, RequestError):
-        return ErrorEvent(message=error.message_in(locales), allow_retry=error.allow_retry)
-    return ErrorEvent(code="stream.error", allow_retry=True)
-
-
-def log_failure(error: Exception, context: RequestContext) -> None:
-    """What the operator sees: for a fault of the code its place, and never an exception's text, which may hold content."""
-    extra = {"error": type(error).__name__, "request_id": context.request_id}
-    if isinstance(error, RequestError):
-        _log.warning("a turn failed", extra={**extra, "cause": type(error.__cause__).__name__})
-    elif isinstance(error, InternalError):
-        _log.error("a turn failed", extra={**extra, "reason": str(error)})
-    else:
-        _log.error("a turn failed", extra={**extra, "place": _place(error)})
-
-
-def _place(error: Exception) -> str:
-    """File names and lines, innermost last: `assistant.py:12 in respond`."""
-    frames: list[str] = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno} in {code.co_name}")
-        traceback = traceback.tb_next
-    return ", ".join(frames)
-
-
-def _closed(item: ThreadItem) -> ThreadItem | None:
-    """An open item as it is kept when its turn broke off; None where it holds nothing yet."""
-    match item:
-        case AssistantMessageItem():
-            return item if any(part.text.strip() for part in item.content) else None
-        case GeneratedImageItem():
-            return item if item.image is not None else None
-        case WorkflowItem():
-            for task in item.workflow.tasks:
-                if task.status_indicator == "loading":
-                    task.status_indicator = "none"
-            return item if item.workflow.tasks else None
-        case _:
-            return item

@@ -4,6 +4,7 @@ ChatKit.js shows a user nothing of an HTTP error, and repeats a request that was
 request is answered with 200 and an `error` event; only 401 (the page renews its token) and 405 stay what they are.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
@@ -27,6 +28,13 @@ BODY_BYTES: Final = REQUEST_BYTES
 DICTATION_BYTES: Final = 5_500_000
 """The largest body of `input.transcribe`: 4 MB of audio in base64, and some room. A Lambda event holds 6 MB."""
 
+FRAME_HEADER: Final = "chatkit-frame-instance-id"
+"""ChatKit.js's own: the same for all requests of one mounted component."""
+TURN_HEADER: Final = "chatkit-turn"
+TURN_RUNNING: Final = "running"
+"""Ours, on the answer to `threads.get_by_id` and `items.list` while the thread is being answered: who calls
+`fetchUpdates()` again will see more. `web/chatkit-aws.js` does."""
+
 _DICTATION: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"input\.transcribe"\s*,')
 """How a body begins that may be larger: the client writes the type first."""
 _RECORDING: Final = re.compile(rb'"audio_base64"\s*:\s*"[A-Za-z0-9+/=]*"')
@@ -43,26 +51,28 @@ class Processor(Protocol):
 class ChatEndpoint:
     """HTTP around the protocol."""
 
-    def __init__(self, *, processor: Processor, tokens: TokenVerifier, cors: Cors) -> None:
+    def __init__(self, *, processor: Processor, tokens: TokenVerifier, cors: Cors, deadline_margin: float) -> None:
+        """`deadline_margin`: seconds before the function's end in which a turn that is not over is closed."""
+        self._margin = deadline_margin
         self._processor = processor
         self._tokens = tokens
         self._cors = cors
 
-    async def handle_event(self, event: Event) -> StreamingResponse:
-        """The answer to a Lambda event."""
+    async def handle_event(self, event: Event, *, seconds_left: float | None = None) -> StreamingResponse:
+        """The answer to a Lambda event, which must be whole in `seconds_left`; None where nothing ends it."""
         try:
             request = from_event(event)
         except RequestError as error:
             return json_response(error.status, error_body(error), {})
-        return await self.handle(request)
+        return await self.handle(request, seconds_left=seconds_left)
 
-    async def handle(self, request: Request) -> StreamingResponse:
+    async def handle(self, request: Request, *, seconds_left: float | None = None) -> StreamingResponse:
         """The answer to any request. Raises nothing that a caller could have caused."""
         if request.method == "OPTIONS":
             return empty_response(200, self._cors.preflight_headers(request))
         headers = self._cors.headers(request)
         try:
-            result = await self._process(request)
+            result = await self._process(request, self._deadline(seconds_left))
         except RequestError as error:
             return _refusal(error, request, headers)
         except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets an answer and the operator a line
@@ -71,10 +81,16 @@ class ChatEndpoint:
                 return event_stream(_one(sse.frame(ErrorEvent(code="stream.error", allow_retry=True))), headers)
             return json_response(500, fault_body(_locales(request)), headers)
         if isinstance(result, NonStreamingResult):
-            return json_response(200, result.json, headers)
+            running = {TURN_HEADER: TURN_RUNNING} if result.turn_is_running else {}
+            return json_response(200, result.json, {**headers, **running})
         return event_stream(_frames(result.events), headers)
 
-    async def _process(self, request: Request) -> StreamingResult | NonStreamingResult:
+    def _deadline(self, seconds_left: float | None) -> float | None:
+        if seconds_left is None:
+            return None
+        return asyncio.get_running_loop().time() + seconds_left - self._margin
+
+    async def _process(self, request: Request, deadline: float | None) -> StreamingResult | NonStreamingResult:
         if request.method != "POST":
             raise _MethodNotAllowed("This endpoint takes POST requests only.")
         token = request.bearer_token()
@@ -87,6 +103,8 @@ class ChatEndpoint:
             request_id=request.request_id,
             locales=_locales(request),
             agent_type=request.headers.get("x-agent-type") or None,
+            frame_id=request.headers.get(FRAME_HEADER, ""),
+            deadline=deadline,
         )
         return await self._processor.process(request.body, context)
 

@@ -13,6 +13,8 @@ ALLOWED_HEADERS: Final = (
     "x-agent-type",
 )
 """`chatkit-frame-instance-id` and `content-type` are ChatKit.js's own; the integrator adds `authorization`."""
+EXPOSED_HEADERS: Final = ("chatkit-turn",)
+"""What a page may read of an answer's head: whether a turn is running (`functions.gateway.chat_endpoint`)."""
 ALLOWED_METHODS: Final = ("GET", "POST", "OPTIONS")
 MAX_AGE: Final = 7200
 """Seconds for which a preflight is remembered: the most that Chromium takes."""
@@ -28,15 +30,17 @@ class Cors:
     def headers(self, request: Request) -> dict[str, str]:
         """What each answer to this request carries: nothing that allows an origin that is not listed."""
         origin = request.headers.get("origin", "")
+        exposed = {"access-control-expose-headers": ", ".join(EXPOSED_HEADERS)}
         if self._any:
-            return {"access-control-allow-origin": "*"}
+            return {"access-control-allow-origin": "*", **exposed}
         if origin in self._origins:
-            return {"access-control-allow-origin": origin, "vary": "Origin"}
+            return {"access-control-allow-origin": origin, "vary": "Origin", **exposed}
         return {"vary": "Origin"}
 
     def preflight_headers(self, request: Request) -> dict[str, str]:
         """What a preflight is answered with, on a 200 (a streamed answer has a body, which a 204 must not)."""
         headers = self.headers(request)
+        headers.pop("access-control-expose-headers", None)  # it says nothing in a preflight's answer
         if "access-control-allow-origin" in headers:
             headers["access-control-allow-methods"] = ", ".join(ALLOWED_METHODS)
             headers["access-control-allow-headers"] = ", ".join(ALLOWED_HEADERS)

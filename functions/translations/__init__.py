@@ -47,6 +47,8 @@ class Text(StrEnum):
     THREAD_CLOSED = "thread_closed"
     THREAD_LOCKED = "thread_locked"
     THREAD_NOT_FOUND = "thread_not_found"
+    TURN_DEADLINE = "turn_deadline"
+    TURN_RUNNING = "turn_running"
 
 
 def translate(text: Text, locales: Sequence[str] = (), **values: str | int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from functions.engine.assistant import Assistant, AssistantContext
@@ -20,6 +21,10 @@ from tests.support.assistants import CannedModel, ScriptedAssistant, say
 from tests.support.memory_store import MemoryStore
 
 Json = dict[str, Any]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _hello(
@@ -46,6 +51,7 @@ class Chat:
         self.ids = IdFactory()
         self.metrics: Metrics | None = None
         self.transcriber: Transcriber | None = None
+        self.now = _utc_now
 
     def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
         """The events of a streaming request, as JSON. `how`: see `events`."""
@@ -63,9 +69,17 @@ class Chat:
 
     def ask(self, kind: str, params: Json, **how: Any) -> Json:
         """The JSON of any other request."""
-        result = run(self._process(kind, params, **how))
+        return run(self.aask(kind, params, **how))
+
+    async def aask(self, kind: str, params: Json, **how: Any) -> Json:
+        """`ask` within a coroutine."""
+        return json.loads((await self.answer(kind, params, **how)).json)
+
+    async def answer(self, kind: str, params: Json, **how: Any) -> NonStreamingResult:
+        """What any other request is answered with."""
+        result = await self._process(kind, params, **how)
         assert isinstance(result, NonStreamingResult)
-        return json.loads(result.json)
+        return result
 
     def create(self, text: str = "Hi", *, user: str = "alice") -> str:
         """Begins a thread and gives its id."""
@@ -87,6 +101,7 @@ class Chat:
             ids=self.ids,
             metrics=self.metrics,
             transcriber=self.transcriber,
+            now=self.now,
         )
         body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()
         return await engine.process(body, RequestContext(user=user, request_id="req-1", **context))

@@ -213,15 +213,6 @@ def test_a_synchronous_action_may_answer_with_a_picture() -> None:
     assert name_of(gallery.stored(thread)[-1]) is not None
 
 
-def test_pictures_go_with_their_thread() -> None:
-    """Deleting a thread deletes its pictures, and no other thread's."""
-    gallery = Gallery()
-    thread, _ = gallery.paint()
-    other, _ = gallery.paint()
-    gallery.send("threads.delete", {"thread_id": thread})
-    assert {place[:2] for place in gallery.images.pictures} == {("alice", other)}
-
-
 def test_deleting_somebody_elses_thread_deletes_no_picture() -> None:
     """The user is part of where a picture lies."""
     gallery = Gallery()

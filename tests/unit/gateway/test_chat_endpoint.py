@@ -89,7 +89,7 @@ class Answer:
 
 
 def endpoint(processor: Any, *, origins: tuple[str, ...] = (APP,)) -> ChatEndpoint:
-    return ChatEndpoint(processor=processor, tokens=TOKENS, cors=Cors(origins))
+    return ChatEndpoint(processor=processor, tokens=TOKENS, cors=Cors(origins), deadline_margin=10.0)
 
 
 def ask(chat: ChatEndpoint, event: Any) -> Answer:
@@ -385,7 +385,7 @@ def test_a_fault_tells_the_caller_nothing(
 
 def test_an_operator_reads_why_the_key_is_missing(caplog: pytest.LogCaptureFixture) -> None:
     """An `InternalError` says what to mend, to the log alone."""
-    chat = ChatEndpoint(processor=Echo(), tokens=ClientTokens(key=broken_key), cors=Cors((APP,)))
+    chat = ChatEndpoint(processor=Echo(), tokens=ClientTokens(key=broken_key), cors=Cors((APP,)), deadline_margin=10.0)
     answer = ask(chat, signed(function_url))
     assert answer.status == 500
     assert b"AccessDenied" not in answer.body

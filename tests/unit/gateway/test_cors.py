@@ -6,6 +6,8 @@ from functions.gateway.cors import ALLOWED_HEADERS, Cors
 from functions.gateway.request import Request
 
 APP = "https://app.example.com"
+EXPOSED = {"access-control-expose-headers": "chatkit-turn"}
+"""The page may read whether a turn is running."""
 
 
 def request(origin: str | None) -> Request:
@@ -16,7 +18,7 @@ def request(origin: str | None) -> Request:
 def test_a_listed_origin_is_allowed_by_name() -> None:
     """The origin is told back, and caches are told that the answer depends on it."""
     cors = Cors((APP, "http://localhost:8787"))
-    assert cors.headers(request(APP)) == {"access-control-allow-origin": APP, "vary": "Origin"}
+    assert cors.headers(request(APP)) == {"access-control-allow-origin": APP, "vary": "Origin", **EXPOSED}
     assert cors.headers(request("http://localhost:8787"))["access-control-allow-origin"] == "http://localhost:8787"
 
 
@@ -45,7 +47,7 @@ def test_any_other_origin_is_not_allowed(origin: str | None) -> None:
 @pytest.mark.parametrize("origin", [None, "null", APP, "https://any.test"])
 def test_a_star_allows_every_page(origin: str | None) -> None:
     """Where every page may call, the answer is the same for all."""
-    assert Cors(("*",)).headers(request(origin)) == {"access-control-allow-origin": "*"}
+    assert Cors(("*",)).headers(request(origin)) == {"access-control-allow-origin": "*", **EXPOSED}
 
 
 def test_a_preflight_allows_what_the_client_sends() -> None:

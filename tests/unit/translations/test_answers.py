@@ -54,7 +54,7 @@ def ask(processor: Any, languages: str | None, *, events: bool, body: str = "{}"
     """The last event, or the JSON, that a user of these languages is sent."""
 
     async def read() -> bytes:
-        endpoint = ChatEndpoint(processor=processor, tokens=TOKENS, cors=Cors(()))
+        endpoint = ChatEndpoint(processor=processor, tokens=TOKENS, cors=Cors(()), deadline_margin=10.0)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         if languages is not None:
             headers["Accept-Language"] = languages
