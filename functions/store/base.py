@@ -24,7 +24,7 @@ PAGE_BYTES: Final = 4_000_000
 MAX_ITEMS: Final = 25
 """The most items in one call that stores them, and the most unfinished ones that a turn keeps."""
 MAX_REQUEST_KEY: Final = 256
-"""The most characters of a turn's request key."""
+"""The most characters of a turn's request key. They are ASCII, so that it fits into a key of the database."""
 
 Order = Literal["asc", "desc"]
 
@@ -38,7 +38,7 @@ class Turn:
     lease_until: datetime
     """Aware. Past it nobody works on the turn any more; the store compares it with no clock."""
     request_key: str
-    """What a repeated request is recognised by, up to `MAX_REQUEST_KEY` characters; empty for none."""
+    """What a repeated request is recognised by, up to `MAX_REQUEST_KEY` ASCII characters; empty for none."""
     items: tuple[ThreadItem, ...] = ()
     """The unfinished items as of the last checkpoint, up to `MAX_ITEMS`."""
     stop_requested: bool = False
@@ -52,6 +52,8 @@ class Turn:
             raise ValueError("a lease is aware of its time zone")
         if len(self.request_key) > MAX_REQUEST_KEY or len(self.items) > MAX_ITEMS:
             raise ValueError(f"more than {MAX_REQUEST_KEY} characters, or than {MAX_ITEMS} items")
+        if not self.request_key.isascii():
+            raise ValueError("a request key has ASCII characters only")
 
 
 class TurnRunning(Exception):
@@ -102,7 +104,12 @@ class Store(Protocol):
     **A request that is repeated** is known by its turn's `request_key`: the write that begins a turn with one remembers it
     beside the user's threads, and raises `RequestRepeated`, before all else, where it is remembered already. The owner's
     `end_turn` forgets it: after that the same request is a new one. Where somebody else ends the turn, it is remembered
-    on, with the time (`closed_at`), until `forget_request`; the database drops it a day after its last lease.
+    on, with the time (`closed_at`), until `forget_request`; the database drops it a day after the lease that its turn
+    began with. A key costs two write units more at a turn's begin, and two at its end, but no request more.
+
+    **A thread may have a time**, if the store is made with one: it begins anew when the thread is created, saved, or takes a
+    message or a turn. A thread past its time counts as deleted, with its turn. Who has deleted a thread, or the time, is
+    no matter: what it leaves, which no user sees any more, goes by `delete_contents`.
 
     After `Unavailable` a turn is begun once more by the same call with the same turn: where the first write was done, it
     returns as the first would have, though items and metadata may have changed since.
@@ -177,12 +184,16 @@ class Store(Protocol):
         after all, and may have finished an item of which `items` holds an older state), this raises `TurnRunning`.
 
         `request_key` is the turn's, if it has one: its request is forgotten, or, with `closed_at` (aware; for who ends
-        another's turn), remembered as closed then. A request that began another turn meanwhile is left alone.
+        another's turn), remembered as closed then. A request that is not remembered, or began another turn meanwhile, is
+        left alone.
         """
         ...
 
     async def is_stop_requested(self, user: str, thread_id: str, turn_id: str) -> bool:
-        """Whether a stop was asked for, at the price of one small reading. Raises `TurnGone`."""
+        """Whether a stop was asked for. Raises `TurnGone`.
+
+        Costs one read unit for each begun 4,096 bytes of the turn's row, and writes nothing.
+        """
         ...
 
     async def find_request(self, user: str, request_key: str) -> StartedRequest | None:
@@ -201,7 +212,10 @@ class Store(Protocol):
         ...
 
     async def load_turn(self, user: str, thread_id: str) -> Turn | None:
-        """The turn whose row is there, its lease run out or not; None where there is none, nor perhaps a thread."""
+        """The turn whose row is there, its lease run out or not; None where there is none, nor perhaps a thread.
+
+        As `list_items`, it does not tell whether the thread exists.
+        """
         ...
 
     async def load_thread(self, user: str, thread_id: str) -> ThreadMetadata:
@@ -216,9 +230,17 @@ class Store(Protocol):
         ...
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
-        """Deletes a thread with everything in it. Raises `NotFound`.
+        """Deletes a thread and the turn that runs on it, for good. Raises `NotFound`.
 
-        From the start on the thread and its turn are gone for good. A deletion that broke off is finished by calling again.
+        What is in it is left to `delete_contents`; nothing comes into it any more.
+        """
+        ...
+
+    async def delete_contents(self, user: str, thread_id: str) -> bool:
+        """Deletes everything that a thread has left: items, turn, feedback. Does nothing where the thread is there.
+
+        Returns whether the thread was gone. One that broke off is finished by calling again, any number of times. Takes
+        time in proportion to what there is. Raises `NotFound` for a thread id that is none of ours.
         """
         ...
 
@@ -236,13 +258,13 @@ class Store(Protocol):
 
         The page is filled over hidden items: it is shorter than `limit` only where there is no more, or where its items
         have passed `PAGE_BYTES` together; it is empty only where there is none. `has_more` is exact. Items of a thread
-        that does not exist are an empty page: whether it exists, `load_thread` says. Raises `InvalidRequest` where
-        `after` is no id of ours.
+        that never was are an empty page, and of one that is gone perhaps what it has left: whether a thread exists,
+        `load_thread` says. Raises `InvalidRequest` where `after` is no id of ours.
         """
         ...
 
     async def load_item(self, user: str, thread_id: str, item_id: str) -> ThreadItem:
-        """One item. Raises `NotFound`."""
+        """One item. Raises `NotFound`. As `list_items`, it does not tell whether the thread exists."""
         ...
 
     async def save_items(

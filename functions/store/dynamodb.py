@@ -1,81 +1,97 @@
 """The store on DynamoDB: one table, no scan, no index; large items in S3.
 
 Every read is consistent. What depends on the thread is written in a transaction with a condition on the thread's row:
-as `delete_thread` takes that row away first, nothing can come into a thread that is being deleted. What a turn writes
-comes with a condition on the turn's row, which goes with the thread's.
+as `delete_thread` takes that row away, nothing can come into a thread that was deleted, and what it has left can be
+deleted later. What a turn writes comes with a condition on the turn's row, which goes with the thread's.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from functions.errors import InternalError, ThreadUnavailable
+from functions.errors import InternalError
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
-from functions.store import batches, keys, rows, turn_actions, turn_rows
+from functions.store import batches, keys, rows, turn_actions
 from functions.store import transactions as tx
-from functions.store.base import Order, Turn, TurnGone, TurnRunning
+from functions.store.base import Order, StartedRequest, Turn, TurnGone
+from functions.store.beginnings import Beginnings
 from functions.store.large_items import LargeItems, ObjectGone, item_prefix, thread_prefix
-from functions.store.reader import Reader
+from functions.store.reader import Filter, Reader
+from functions.store.requests import Requests
 from functions.store.rows import Packed, Row
+from functions.store.thread_actions import LIVES, ThreadActions
 from functions.store.turns import Turns
 from functions.store.writer import Writer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_THREAD: Final = 0
-_TURN: Final = 1
-"""Where in a transaction that begins a turn the actions on the thread's row and on the turn's are."""
+_VISIBLE: Final = f"attribute_not_exists({rows.HIDDEN})"
 
 R = TypeVar("R")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class DynamoDBStore:
     """Implements `functions.store.base.Store`."""
 
-    def __init__(self, *, client: "DynamoDBClient", table: str, large_items: LargeItems) -> None:
-        """`client`: a boto3 client, with the caller's choice of timeouts and retries; `table`: the table's name."""
+    def __init__(
+        self,
+        *,
+        client: "DynamoDBClient",
+        table: str,
+        large_items: LargeItems,
+        retention: timedelta | None = None,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """`client`: a boto3 client, with the caller's choice of timeouts and retries; `table`: the table's name.
+
+        `retention`: how long a thread is kept behind its last use; None keeps it for ever. `now` gives aware times.
+        """
         self._client = client
         self._table = table
         self._large_items = large_items
         self._reader = Reader(client=client, table=table)
         self._writer = Writer(client=client, large_items=large_items)
+        self._threads = ThreadActions(table, retention=retention, now=now)
         self._turns = Turns(
-            client=client, table=table, large_items=large_items, reader=self._reader, writer=self._writer
+            client=client,
+            table=table,
+            large_items=large_items,
+            reader=self._reader,
+            writer=self._writer,
+            threads=self._threads,
         )
+        self._beginnings = Beginnings(
+            table=table, reader=self._reader, writer=self._writer, threads=self._threads, turns=self._turns
+        )
+        self._requests = Requests(client=client, table=table, reader=self._reader)
 
     async def create_thread(
         self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
     ) -> None:
-        """See `Store`. One round trip."""
-        row = rows.thread_row(user, thread)
-        beginning = self._writer.turn(user, thread.id, turn) if turn else None
-        packed = self._writer.items(user, thread.id, items, beside=beginning)
-        actions = [tx.put_new(self._table, each) for each in (row, *(item.row for item in packed))]
-        if beginning:
-            actions.insert(_TURN, turn_actions.begin(self._table, beginning.row))
-        try:
-            await self._writer.commit(actions, packed, beginning)
-        except tx.ConditionsFailed as failure:
-            if not _is_begun(turn, actions, failure):
-                raise InternalError(f"{thread.id}, or an item of it, exists already") from None
+        """See `Store` and `Beginnings`."""
+        await self._beginnings.create(user, thread, items, turn)
 
     async def add_items(
         self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
     ) -> ThreadMetadata:
-        """See `Store`. The transaction and the read of the thread run at the same time."""
-        return await self._add(user, thread_id, items, turn, put=tx.put_new)
+        """See `Store` and `Beginnings`. The transaction and the read of the thread run at the same time."""
+        return await self._beginnings.add(user, thread_id, items, turn, put=tx.put_new)
 
     async def begin_turn(
         self, user: str, thread_id: str, turn: Turn, *, items: Sequence[ThreadItem] = ()
     ) -> ThreadMetadata:
-        """See `Store`. The transaction and the read of the thread run at the same time."""
-        return await self._add(user, thread_id, items, turn, put=tx.put)
+        """See `Store` and `Beginnings`. The transaction and the read of the thread run at the same time."""
+        return await self._beginnings.add(user, thread_id, items, turn, put=tx.put)
 
     async def checkpoint(
         self,
@@ -97,9 +113,25 @@ class DynamoDBStore:
         *,
         items: Sequence[ThreadItem] = (),
         version: int | None = None,
+        request_key: str = "",
+        closed_at: datetime | None = None,
     ) -> None:
         """See `Store` and `Turns`."""
-        await self._turns.end(user, thread_id, turn_id, items=items, version=version)
+        await self._turns.end(
+            user, thread_id, turn_id, items=items, version=version, request_key=request_key, closed_at=closed_at
+        )
+
+    async def is_stop_requested(self, user: str, thread_id: str, turn_id: str) -> bool:
+        """See `Store` and `Turns`."""
+        return await self._turns.is_stop_requested(user, thread_id, turn_id)
+
+    async def find_request(self, user: str, request_key: str) -> StartedRequest | None:
+        """See `Store` and `Requests`."""
+        return await self._requests.find(user, request_key)
+
+    async def forget_request(self, user: str, request_key: str, turn_id: str) -> None:
+        """See `Store` and `Requests`."""
+        await self._requests.forget(user, request_key, turn_id)
 
     async def request_stop(self, user: str, thread_id: str) -> bool:
         """See `Store` and `Turns`."""
@@ -112,40 +144,44 @@ class DynamoDBStore:
     async def load_thread(self, user: str, thread_id: str) -> ThreadMetadata:
         """See `Store`."""
         row = await self._reader.get(keys.thread(user, thread_id))
-        if row is None:
+        if not self._threads.lives(row):
             raise keys.thread_not_found()
         return rows.read_thread(row)
 
     async def save_thread(self, user: str, thread: ThreadMetadata, *, turn_id: str | None = None) -> None:
         """See `Store`. One action, but as a transaction: so it waits for a rival one instead of failing."""
-        actions = [tx.put_existing(self._table, rows.thread_row(user, thread))]
+        actions = [self._threads.replace(user, thread)]
         await self._commit(user, thread.id, actions, turn_id=turn_id)
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
-        """See `Store`. A deletion that was cut short is finished by the next call."""
+        """See `Store`. One request. What the thread leaves is for whoever follows the table's stream."""
         actions = [
-            tx.delete_existing(self._table, keys.thread(user, thread_id)),
+            self._threads.delete(keys.thread(user, thread_id)),
             # At once, too: whoever runs the turn writes nothing more.
             tx.delete(self._table, rows.key_row(keys.turn(user, thread_id))),
         ]
-        existed = True
         try:
             await tx.commit(self._client, actions)
         except tx.ConditionsFailed:
-            existed = False
-        partition = keys.items_partition(user, thread_id)
-        left = await self._reader.all(partition, keys.EVERYTHING, projection=rows.KEY_ATTRIBUTES) if partition else []
-        if not (existed or left):
-            raise keys.thread_not_found()
-        # The objects go before the rows: as long as a row is left, a repeated call comes here again.
+            raise keys.thread_not_found() from None
+
+    async def delete_contents(self, user: str, thread_id: str) -> bool:
+        """See `Store`. A read of the thread, then the objects, then the rows: a request for each 25 of them."""
+        if self._threads.lives(await self._reader.get(keys.thread(user, thread_id))):
+            return False
         await self._large_items.delete_below(thread_prefix(user, thread_id))
-        await batches.delete(self._client, self._table, left)
+        partition = keys.turn(user, thread_id).partition
+        async for left in self._reader.pages(partition, keys.EVERYTHING, projection=rows.KEY_ATTRIBUTES):
+            await batches.delete(self._client, self._table, left)
+        return True
 
     async def list_threads(self, user: str, *, after: str | None, limit: int, order: Order) -> Page[ThreadMetadata]:
         """See `Store`. One request, unless the threads hold megabytes of metadata."""
         span = keys.span(keys.THREADS, after=after, order=order)
+        # Threads past their time are few, as DynamoDB drops them within days: none is read in advance for them.
+        living = Filter(LIVES, self._threads.time, spare=0)
         found, has_more = await self._reader.page(
-            keys.threads_partition(user), span, limit=limit, order=order, with_hidden=True
+            keys.threads_partition(user), span, limit=limit, order=order, only=living
         )
         threads = [rows.read_thread(row) for row in found]
         return Page[ThreadMetadata](data=threads, has_more=has_more, after=threads[-1].id if has_more else None)
@@ -159,8 +195,10 @@ class DynamoDBStore:
         if partition is None:
             return Page[ThreadItem]()
 
+        visible = None if hidden else Filter(_VISIBLE, {}, spare=limit // 4 + 4)
+
         async def read() -> Page[ThreadItem]:
-            found, has_more = await self._reader.page(partition, span, limit=limit, order=order, with_hidden=hidden)
+            found, has_more = await self._reader.page(partition, span, limit=limit, order=order, only=visible)
             items = await asyncio.gather(*map(self._item, found))
             return Page[ThreadItem](data=items, has_more=has_more, after=items[-1].id if has_more else None)
 
@@ -197,14 +235,14 @@ class DynamoDBStore:
             checkpoint = self._writer.unfinished(user, thread_id, turn_id, unfinished)
         packed = self._writer.items(user, thread_id, items, beside=checkpoint)
         actions = [
-            tx.thread_exists(self._table, keys.thread(user, thread_id)),
+            self._threads.exists(keys.thread(user, thread_id)),
             *(tx.put(self._table, item.row) for item in packed),
         ]
         await self._commit(user, thread_id, actions, packed, turn_id=turn_id, checkpoint=checkpoint)
 
     async def save_feedback(self, user: str, thread_id: str, item_ids: Sequence[str], kind: FeedbackKind) -> None:
         """See `Store`. Each transaction of 99 items is done or not done as a whole, one after the other."""
-        check = tx.thread_exists(self._table, keys.thread(user, thread_id))
+        check = self._threads.exists(keys.thread(user, thread_id))
         puts = [tx.put(self._table, row) for row in rows.feedback_rows(user, thread_id, item_ids, kind)]
         most = tx.MAX_ACTIONS - 1
         try:
@@ -255,54 +293,6 @@ class DynamoDBStore:
         wanted = [rows.key_row(keys.Key(partition, sort)) for sort in sorts]
         return await batches.get(self._client, self._table, wanted, projection=rows.POINTER_ATTRIBUTES)
 
-    async def _add(
-        self,
-        user: str,
-        thread_id: str,
-        items: Sequence[ThreadItem],
-        turn: Turn | None,
-        *,
-        put: "Callable[[str, Row], tx.Action]",
-    ) -> ThreadMetadata:
-        check = tx.thread_active(self._table, keys.thread(user, thread_id))
-        beginning = self._writer.turn(user, thread_id, turn) if turn else None
-        packed = self._writer.items(user, thread_id, items, beside=beginning)
-        actions = [check, *(put(self._table, item.row) for item in packed)]
-        if beginning:
-            actions.insert(_TURN, turn_actions.begin(self._table, beginning.row))
-        written, thread = await asyncio.gather(
-            self._writer.commit(actions, packed, beginning), self.load_thread(user, thread_id), return_exceptions=True
-        )
-        # The transaction's word comes first: the read may lie before or behind another's write.
-        if isinstance(written, tx.ConditionsFailed):
-            await self._refuse(user, thread_id, turn, actions, written)
-        elif isinstance(written, BaseException):
-            raise written
-        if isinstance(thread, BaseException):
-            raise thread
-        return thread
-
-    async def _refuse(
-        self,
-        user: str,
-        thread_id: str,
-        turn: Turn | None,
-        actions: "Sequence[tx.Action]",
-        failure: tx.ConditionsFailed,
-    ) -> None:
-        """Raises why `_add` wrote nothing, unless the reason is that it has been done before."""
-        thread = failure.failed.get(_THREAD, {})
-        if thread is None:
-            raise keys.thread_not_found()
-        if _is_begun(turn, actions, failure):
-            return
-        if thread:
-            raise ThreadUnavailable.of(rows.status(thread))
-        there = failure.failed.get(_TURN)
-        if turn and there and turn_rows.turn_id(there) != turn.id:
-            raise TurnRunning(await self._turns.met(user, thread_id, there))
-        raise InternalError(f"an item of {thread_id} exists already")
-
     async def _commit(
         self,
         user: str,
@@ -337,12 +327,3 @@ async def _twice(read: Callable[[], Awaitable[R]]) -> R:
         return await read()
     except ObjectGone:
         raise InternalError("a row points at an S3 object that is not there") from None
-
-
-def _is_begun(turn: Turn | None, actions: "Sequence[tx.Action]", failure: tx.ConditionsFailed) -> bool:
-    """Whether the same actions have been performed before: the turn's row is there, and so is all that had to be new."""
-    there = failure.failed.get(_TURN)
-    if turn is None or there is None or turn_rows.turn_id(there) != turn.id:
-        return False
-    new = {index for index, action in enumerate(actions) if "ConditionExpression" in action.get("Put", {})}
-    return new <= set(failure.failed)

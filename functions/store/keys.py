@@ -6,8 +6,9 @@
 | item | `T#` thread id `#` user | `I#` position `#` prefix of the item's id |
 | feedback | `T#` thread id `#` user | `F#` position `#` prefix of the item's id |
 | running turn | `T#` thread id `#` user | `TURN` |
+| request | `U#` user | `R#` request key |
 
-Whatever lies in the partition of a thread's items goes when the thread is deleted. The user is part of every key, so
+Whatever lies in the partition of a thread's items goes with the thread. The user is part of every key, so
 another user's id is simply not found. A thread id has a fixed form without `#` and stands before the user, and the user
 stands last: so no two users share a key, whatever characters they hold.
 
@@ -19,7 +20,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from functions import ids
 from functions.errors import InvalidRequest, NotFound
-from functions.store.base import Order
+from functions.store.base import MAX_REQUEST_KEY, Order
 from functions.translations import Text
 
 USER_CHARACTERS: Final = 256
@@ -31,7 +32,9 @@ ITEMS: Final = "I"
 FEEDBACK: Final = "F"
 TURN: Final = "TURN"
 """The whole sort key: a thread has one turn at most."""
+REQUEST: Final = "R"
 
+_USER: Final = "U#"
 # An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
 _BEFORE_LETTERS: Final = "!"
 _BEHIND_LETTERS: Final = "~"
@@ -57,7 +60,7 @@ EVERYTHING: Final = Span(_BEFORE_LETTERS, _BEHIND_LETTERS)
 
 def threads_partition(user: str) -> str:
     """Where a user's threads lie. Raises `InvalidRequest` for a user id that is empty, too long or no Unicode text."""
-    return f"U#{_checked(user)}"
+    return f"{_USER}{_checked(user)}"
 
 
 def items_partition(user: str, thread_id: str) -> str | None:
@@ -74,6 +77,28 @@ def thread(user: str, thread_id: str) -> Key:
     return Key(partition, sort)
 
 
+def thread_of(where: Key) -> tuple[str, str] | None:
+    """Whose thread has this key, and its id; None where it is no thread's key."""
+    user = where.partition.removeprefix(_USER)
+    _, _, rest = where.sort.partition("#")
+    position, _, prefix = rest.partition("#")
+    thread_id = f"{prefix}_{position}"
+    try:
+        return (user, thread_id) if where == thread(user, thread_id) else None
+    except (InvalidRequest, NotFound):
+        return None
+
+
+def left_by(partition: str) -> tuple[str, str] | None:
+    """Whose thread's items lie in this partition, and its id; None where it is no partition of items."""
+    _, _, rest = partition.partition("#")
+    thread_id, _, user = rest.partition("#")
+    try:
+        return (user, thread_id) if partition == items_partition(user, thread_id) else None
+    except InvalidRequest:
+        return None
+
+
 def item(user: str, thread_id: str, item_id: str) -> Key:
     """An item's key. Raises `NotFound` for an id that is none of ours."""
     partition, sort = items_partition(user, thread_id), sort_key(ITEMS, item_id)
@@ -88,6 +113,14 @@ def turn(user: str, thread_id: str) -> Key:
     if partition is None:
         raise thread_not_found()
     return Key(partition, TURN)
+
+
+def request(user: str, request_key: str) -> Key | None:
+    """Where a request is remembered; None where no turn can have such a request key. Raises as `threads_partition`."""
+    partition = threads_partition(user)
+    if not 0 < len(request_key) <= MAX_REQUEST_KEY or not request_key.isascii():
+        return None
+    return Key(partition, f"{REQUEST}#{request_key}")
 
 
 def sort_key(kind: ListKind, object_id: str) -> str | None:

@@ -1,6 +1,7 @@
 """Reads of the table: one row, a page of a list, all of a stretch. Every read is consistent; none is a scan."""
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from functions.aws_calls import call
 from functions.store import keys, rows, table
@@ -9,7 +10,16 @@ from functions.store.rows import Row
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
+    from mypy_boto3_dynamodb.type_defs import GetItemInputTypeDef, QueryInputTypeDef
+
+
+class Filter(NamedTuple):
+    """Which rows of a page count."""
+
+    expression: str
+    values: Row
+    spare: int
+    """How many rows are read beyond those that are wanted, for those that do not count, by the first request."""
 
 
 class Reader:
@@ -20,15 +30,19 @@ class Reader:
         self._client = client
         self._table = table
 
-    async def get(self, where: keys.Key) -> "Row | None":
-        """One row; None where it is not there."""
-        answer = await call(self._client.get_item, TableName=self._table, Key=rows.key_row(where), ConsistentRead=True)
+    async def get(self, where: keys.Key, *, only: Sequence[str] = ()) -> "Row | None":
+        """One row, whole or `only` these attributes of it; None where it is not there."""
+        get: GetItemInputTypeDef = {"TableName": self._table, "Key": rows.key_row(where), "ConsistentRead": True}
+        if only:
+            get["ProjectionExpression"] = ", ".join(f"#{attribute}" for attribute in only)
+            get["ExpressionAttributeNames"] = {f"#{attribute}": attribute for attribute in only}
+        answer = await call(self._client.get_item, **get)
         return answer.get("Item")
 
     async def page(
-        self, partition: str, span: keys.Span, *, limit: int, order: Order, with_hidden: bool
+        self, partition: str, span: keys.Span, *, limit: int, order: Order, only: Filter | None = None
     ) -> tuple[list[Row], bool]:
-        """At most `limit` (1 to `MAX_PAGE`) rows, and whether there are more.
+        """At most `limit` (1 to `MAX_PAGE`) rows, those that `only` lets through, and whether there are more.
 
         They are at most about `PAGE_BYTES`, but at least one if there is one.
         """
@@ -36,16 +50,18 @@ class Reader:
             raise ValueError(f"a page has 1 to {MAX_PAGE} objects")
         query = self._query(partition, span)
         query["ScanIndexForward"] = order == "asc"
-        if not with_hidden:
-            query["FilterExpression"] = f"attribute_not_exists({rows.HIDDEN})"
+        spare = 0
+        if only:
+            query["FilterExpression"] = only.expression
+            query["ExpressionAttributeValues"] = {**query.get("ExpressionAttributeValues", {}), **only.values}
+            spare = only.spare
         taken: list[Row] = []
         size = 0
-        # One more than wanted shows whether there are more. `Limit` counts before the filter: so a few to spare, and
-        # from request to request more, as a run of hidden items may be long.
-        spare = 0 if with_hidden else limit // 4 + 4
         while True:
+            # One more than wanted shows whether there are more. `Limit` counts before the filter: so a few to spare, and
+            # from request to request more, as a run of rows that do not count may be long.
             query["Limit"] = limit + 1 - len(taken) + spare
-            spare *= 4
+            spare = max(4 * spare, limit // 4 + 4)
             answer = await call(self._client.query, **query)
             for row in answer["Items"]:
                 if len(taken) == limit or size >= PAGE_BYTES:
@@ -56,17 +72,22 @@ class Reader:
                 return taken, False
             query["ExclusiveStartKey"] = last
 
-    async def all(self, partition: str, span: keys.Span, *, projection: str | None = None) -> list[Row]:
-        """All rows of a stretch, whole or as far as `projection` goes."""
+    async def all(self, partition: str, span: keys.Span) -> list[Row]:
+        """All rows of a stretch."""
+        return [row async for page in self.pages(partition, span) for row in page]
+
+    async def pages(
+        self, partition: str, span: keys.Span, *, projection: str | None = None
+    ) -> AsyncIterator[list[Row]]:
+        """All rows of a stretch, as many at a time as one request finds: whole or as far as `projection` goes."""
         query = self._query(partition, span)
         if projection:
             query["ProjectionExpression"] = projection
-        found: list[Row] = []
         while True:
             answer = await call(self._client.query, **query)
-            found += answer["Items"]
+            yield answer["Items"]
             if not (last := answer.get("LastEvaluatedKey")):
-                return found
+                return
             query["ExclusiveStartKey"] = last
 
     def _query(self, partition: str, span: keys.Span) -> "QueryInputTypeDef":

@@ -1,4 +1,4 @@
-"""DynamoDB's transactions as this store uses them: puts that depend on the thread's row; and single updates.
+"""DynamoDB's transactions as this store uses them, and single updates.
 
 A transaction is safe to send twice: botocore gives each call a `ClientRequestToken` and keeps it in its own retries.
 A single update costs half as much, and tells the row as it was; it may be done twice where its answer is lost.
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws_calls import call, code, pause, unavailable
 from functions.errors import InternalError, Unavailable
-from functions.store import keys, rows, table
+from functions.store import table
 from functions.store.rows import Row
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ EXISTS: Final = f"attribute_exists({table.PARTITION_KEY})"
 ABSENT: Final = f"attribute_not_exists({table.PARTITION_KEY})"
 
 _CONDITION_FAILED: Final = "ConditionalCheckFailed"
-_PASSING: Final = frozenset({"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_RIVALS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_PASSING: Final = _RIVALS | {"None"}
 """Reasons for which the same transaction may succeed later; `None` is an action that had no objection.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 _ATTEMPTS: Final = 5
@@ -54,37 +55,9 @@ def put_new(name: str, row: Row) -> "Action":
     return {"Put": {"TableName": name, "Item": row, "ConditionExpression": ABSENT}}
 
 
-def put_existing(name: str, row: Row) -> "Action":
-    """Replaces a row that must be there."""
-    return {"Put": {"TableName": name, "Item": row, "ConditionExpression": EXISTS}}
-
-
 def delete(name: str, key: Row) -> "Action":
     """Deletes a row, if it is there."""
     return {"Delete": {"TableName": name, "Key": key}}
-
-
-def delete_existing(name: str, where: keys.Key) -> "Action":
-    """Deletes a row that must be there."""
-    return {"Delete": {"TableName": name, "Key": rows.key_row(where), "ConditionExpression": EXISTS}}
-
-
-def thread_exists(name: str, where: keys.Key) -> "Action":
-    """The thread's row must be there."""
-    return {"ConditionCheck": {"TableName": name, "Key": rows.key_row(where), "ConditionExpression": EXISTS}}
-
-
-def thread_active(name: str, where: keys.Key) -> "Action":
-    """The thread's row must be there and active; the row is told where it is not active."""
-    return {
-        "ConditionCheck": {
-            "TableName": name,
-            "Key": rows.key_row(where),
-            "ConditionExpression": f"{rows.STATUS} = :active",
-            "ExpressionAttributeValues": {":active": {"S": "active"}},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
 
 
 async def commit(client: "DynamoDBClient", actions: Sequence["Action"]) -> None:
@@ -96,7 +69,7 @@ async def commit(client: "DynamoDBClient", actions: Sequence["Action"]) -> None:
         try:
             await call(client.transact_write_items, TransactItems=actions)
         except ClientError as error:
-            _raise_unless_passing(error)
+            _raise_unless_passing(error, is_last=attempt == _ATTEMPTS - 1)
         else:
             return
         if attempt < _ATTEMPTS - 1:
@@ -135,7 +108,7 @@ def _given_up() -> Unavailable:
     return unavailable()
 
 
-def _raise_unless_passing(error: ClientError) -> None:
+def _raise_unless_passing(error: ClientError, *, is_last: bool) -> None:
     # botocore merges the modelled members of the exception into the response.
     reasons = error.response.get("CancellationReasons", [])
     codes = [reason.get("Code", "None") for reason in reasons]
@@ -144,9 +117,10 @@ def _raise_unless_passing(error: ClientError) -> None:
         for index, (code, reason) in enumerate(zip(codes, reasons, strict=True))
         if code == _CONDITION_FAILED
     }
-    if failed:
+    # What a rival is about to write may fail a condition, too, and matter more than those that have failed already.
+    if failed and (is_last or _RIVALS.isdisjoint(codes)):
         raise ConditionsFailed(failed) from None
-    if not codes or not _PASSING.issuperset(codes):
+    if not codes or not (_PASSING | {_CONDITION_FAILED}).issuperset(codes):
         request_id = error.response.get("ResponseMetadata", {}).get("RequestId", "none")
         _logger.error("a transaction was cancelled: %s, request id %s", sorted(set(codes)), request_id)
         raise InternalError(f"a transaction was cancelled: {sorted(set(codes))}") from None

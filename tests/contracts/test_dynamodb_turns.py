@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from functions.errors import Unavailable
 from functions.store import keys, rows, table
-from functions.store.base import Store, Turn, TurnGone, TurnRunning
+from functions.store.base import RequestRepeated, StartedRequest, Store, Turn, TurnGone, TurnRunning
 from functions.store.large_items import item_prefix, thread_prefix
 from tests.contracts.conftest import TABLE, Aws, on, rows_of
 from tests.support.threads import assistant_message, new_thread, new_turn, new_user, user_message
@@ -143,7 +143,7 @@ async def test_a_refused_checkpoint_leaves_nothing_in_s3(aws: Aws, store: Store)
 
 
 async def test_a_deletion_takes_the_turn_at_once(aws: Aws, store: Store) -> None:
-    """Once `delete_thread` has begun its sweep, the turn is gone: its checkpoints are refused, and leave nothing."""
+    """Once a thread is deleted, its turn's writes are refused, also amid the sweep, and leave nothing."""
     user, thread_id = await _with_turn(aws, store, turn := new_turn())
     answer = assistant_message(thread_id, INCOMPRESSIBLE)
     await store.checkpoint(user, thread_id, turn.id, lease_until=LATER, items=[answer])
@@ -160,8 +160,9 @@ async def test_a_deletion_takes_the_turn_at_once(aws: Aws, store: Store) -> None
             except TurnGone as error:
                 refused.append(type(error))
 
+    await store.delete_thread(user, thread_id)
     with on(aws.dynamodb, "before-call.dynamodb.Query", write):
-        await store.delete_thread(user, thread_id)
+        assert await store.delete_contents(user, thread_id)
     assert refused == [TurnGone] * 3
     assert rows_of(aws, user, thread_id) == []
     assert _objects(aws, user, thread_id) == []
@@ -179,6 +180,8 @@ async def test_a_thread_deleted_amid_checkpoints_leaves_nothing(aws: Aws, store:
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} <= {bool, type(None), TurnGone}
         assert outcomes[4] is None
+        assert await store.load_turn(user, thread_id) is None
+        assert await store.delete_contents(user, thread_id)
         assert rows_of(aws, user, thread_id) == []
         assert _objects(aws, user, thread_id) == []
 
@@ -247,8 +250,11 @@ async def test_a_turn_whose_beginning_was_not_heard_of(aws: Aws, store: Store, w
     assert await store.load_item(user, thread.id, message.id) == message
     if way != "create_thread":
         with pytest.raises(TurnRunning) as caught:
-            await begin(new_turn(request_key="key"))
+            await begin(new_turn(request_key="another"))
         assert caught.value.turn.request_key == turn.request_key
+    with pytest.raises(RequestRepeated) as repeated:
+        await begin(new_turn(request_key="key"))
+    assert repeated.value.started == StartedRequest(thread_id=thread.id, turn_id=turn.id)
     assert rows_of(aws, user, thread.id)[-1] == keys.TURN
 
 

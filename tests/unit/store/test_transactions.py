@@ -12,7 +12,7 @@ from functions.store.transactions import ConditionsFailed, commit
 from tests.unit.store.conftest import Answer, Scripted
 
 ROW: Row = {"pk": {"S": "U#alice"}, "sk": {"S": "T#1"}}
-ACTIONS = [transactions.put("table", ROW), transactions.put_new("table", ROW), transactions.put_existing("table", ROW)]
+ACTIONS = [transactions.put("table", ROW), transactions.put_new("table", ROW), transactions.delete("table", ROW)]
 
 
 def cancelled(*codes: str, item: Any = None) -> Answer:
@@ -39,12 +39,31 @@ def test_two_transactions_have_two_tokens(scripted: Scripted) -> None:
 
 
 def test_failed_conditions_are_told_by_action(scripted: Scripted) -> None:
-    """Which actions' conditions failed is told, with the row that was met; a conflict beside them changes nothing."""
-    client, script = scripted(cancelled("None", "ConditionalCheckFailed", "TransactionConflict", item=ROW))
+    """Which actions' conditions failed is told, with the row that was met, and they are not tried again."""
+    client, script = scripted(cancelled("None", "ConditionalCheckFailed", "None", item=ROW))
     with pytest.raises(ConditionsFailed) as caught:
         asyncio.run(commit(client, ACTIONS))
     assert caught.value.failed == {1: ROW}
     assert len(script.bodies) == 1
+
+
+def test_a_rival_beside_a_failed_condition_is_waited_for(scripted: Scripted) -> None:
+    """What the rival writes may fail another condition, which is told too: a caller may put it first."""
+    undecided = cancelled("None", "ConditionalCheckFailed", "TransactionConflict", item=ROW)
+    client, script = scripted(undecided, cancelled("None", "ConditionalCheckFailed", "ConditionalCheckFailed", item=ROW))
+    with pytest.raises(ConditionsFailed) as caught:
+        asyncio.run(commit(client, ACTIONS))
+    assert caught.value.failed == {1: ROW, 2: ROW}
+    assert len(script.bodies) == 2
+
+
+def test_a_rival_that_stays_beside_a_failed_condition(scripted: Scripted) -> None:
+    """After some attempts the condition that fails without the rival is told alone."""
+    client, script = scripted(cancelled("None", "ConditionalCheckFailed", "TransactionConflict", item=ROW))
+    with pytest.raises(ConditionsFailed) as caught:
+        asyncio.run(commit(client, ACTIONS))
+    assert caught.value.failed == {1: ROW}
+    assert len(script.bodies) > 2
 
 
 def test_a_condition_that_met_no_row_says_so(scripted: Scripted) -> None:
