@@ -12,8 +12,8 @@ PARTITION_KEY: Final = "pk"
 SORT_KEY: Final = "sk"
 TTL_ATTRIBUTE: Final = "expires_at"
 """Seconds since 1970 at which DynamoDB may drop the row."""
-STREAM_VIEW_TYPE: Final = "OLD_IMAGE"
-"""The stream tells what was deleted, so that what hung on it can be removed too."""
+STREAM_VIEW_TYPE: Final = "KEYS_ONLY"
+"""The stream tells which row was deleted, so that what hung on it can be removed too; nothing of what it held."""
 
 
 def definition(name: str) -> "CreateTableInputTypeDef":

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -47,6 +48,8 @@ class Adapter:
 
     name: str
     store: Store
+    keeping: Callable[[timedelta | None, Callable[[], datetime]], Store]
+    """Another store on the same ground, which keeps threads for a time, by a clock."""
     aws: Aws | None = None
 
 
@@ -60,7 +63,7 @@ def anyio_backend() -> str:
 def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
     """Each adapter in turn. Its tests share it, and keep apart by having users of their own."""
     if request.param == "memory":
-        yield Adapter("memory", MemoryStore())
+        yield Adapter("memory", MemoryStore(), lambda time, clock: MemoryStore(retention=time, now=clock))
     elif request.param == "moto":
         with mock_aws(), _one_at_a_time(), _on_aws("moto", region_name="us-east-1") as adapter:
             yield adapter
@@ -143,11 +146,12 @@ def _on_aws(name: str, **arguments: Any) -> Iterator[Adapter]:
         s3.create_bucket(Bucket=BUCKET)
         for client in (dynamodb, s3):
             client.meta.events.register("before-call", lambda model, **_: aws.operations.append(model.name))
-        yield Adapter(
-            name,
-            DynamoDBStore(client=dynamodb, table=TABLE, large_items=LargeItems(client=lambda: s3, bucket=BUCKET)),
-            aws,
-        )
+
+        def store(**keeping: Any) -> Store:
+            large_items = LargeItems(client=lambda: s3, bucket=BUCKET)
+            return DynamoDBStore(client=dynamodb, table=TABLE, large_items=large_items, **keeping)
+
+        yield Adapter(name, store(), lambda time, clock: store(retention=time, now=clock), aws)
         dynamodb.delete_table(TableName=TABLE)
     finally:
         dynamodb.close()

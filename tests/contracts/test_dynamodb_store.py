@@ -9,11 +9,10 @@ import pytest
 
 from functions.errors import InternalError, NotFound, ThreadUnavailable
 from functions.protocol.threads import ClosedStatus
-from functions.store import keys, table
 from functions.store.base import MAX_ITEMS, MAX_PAGE, PAGE_BYTES, Store
 from functions.store.large_items import PREFIX, thread_prefix
-from tests.contracts.conftest import BUCKET, TABLE, Aws, on, rows_of
-from tests.support.threads import assistant_message, hidden_context, new_thread, new_user, user_message
+from tests.contracts.conftest import BUCKET, Aws, on
+from tests.support.threads import hidden_context, new_thread, new_user, user_message
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("adapter", ["moto", "ministack"], indirect=True)]
 
@@ -101,21 +100,16 @@ async def test_what_is_too_large_for_a_row_lies_in_s3(aws: Aws, store: Store) ->
     assert await store.load_item(user, thread.id, large.id) == large
 
 
-@pytest.mark.parametrize("way", ["delete_items", "delete_thread"])
-async def test_s3_objects_go_with_their_items(aws: Aws, store: Store, way: str) -> None:
-    """Deleting an item or its thread deletes every version of it in S3, and no other item's."""
-    user, thread, other = new_user(), new_thread(), new_thread()
-    kept, large = user_message(other.id, INCOMPRESSIBLE), user_message(thread.id, INCOMPRESSIBLE)
-    await store.create_thread(user, other, [kept])
-    await store.create_thread(user, thread, [large])
+async def test_s3_objects_go_with_their_items(aws: Aws, store: Store) -> None:
+    """Deleting an item deletes every version of it in S3, and no other item's."""
+    user, thread = new_user(), new_thread()
+    kept, large = (user_message(thread.id, INCOMPRESSIBLE) for _ in range(2))
+    await store.create_thread(user, thread, [kept, large])
     await store.save_items(user, thread.id, [large.model_copy(update={"quoted_text": "a second version"})])
-    assert len([name for name in aws.objects() if name.startswith(thread_prefix(user, thread.id))]) == 2
-    if way == "delete_items":
-        await store.delete_items(user, thread.id, [large.id])
-    else:
-        await store.delete_thread(user, thread.id)
-    assert not [name for name in aws.objects() if name.startswith(thread_prefix(user, thread.id))]
-    assert await store.load_item(user, other.id, kept.id) == kept
+    assert len([name for name in aws.objects() if large.id in name]) == 2
+    await store.delete_items(user, thread.id, [large.id])
+    assert not [name for name in aws.objects() if large.id in name]
+    assert await store.load_item(user, thread.id, kept.id) == kept
 
 
 async def test_a_refused_write_leaves_nothing_in_s3(aws: Aws, store: Store) -> None:
@@ -162,77 +156,3 @@ async def test_an_item_deleted_while_it_is_read_is_not_found(aws: Aws, store: St
     await store.save_items(user, thread.id, [large])
     with on(aws.s3, "before-call.s3.GetObject", delete), pytest.raises(NotFound):
         await store.load_item(user, thread.id, large.id)
-
-
-async def test_nothing_comes_into_a_thread_that_is_being_deleted(aws: Aws, store: Store) -> None:
-    """Once `delete_thread` has begun its sweep, every write to the thread is refused, and nothing of it remains."""
-    user, thread = new_user(), new_thread()
-    await store.create_thread(user, thread, [user_message(thread.id)])
-    refused: list[type] = []
-
-    def write() -> None:
-        for attempt in (
-            store.save_items(user, thread.id, [assistant_message(thread.id)]),
-            store.add_items(user, thread.id, [user_message(thread.id)]),
-            store.save_thread(user, thread),
-        ):
-            try:
-                asyncio.run(attempt)
-            except NotFound as error:
-                refused.append(type(error))
-
-    with on(aws.dynamodb, "before-call.dynamodb.Query", write):
-        await store.delete_thread(user, thread.id)
-    assert refused == [NotFound] * 3
-    assert rows_of(aws, user, thread.id) == []
-
-
-async def test_a_thread_deleted_amid_writes_never_comes_back(aws: Aws, store: Store) -> None:
-    """Writers and a deletion that really run at once: each write is done or refused, and in the end nothing remains."""
-    user = new_user()
-    for _ in range(5):
-        thread = new_thread()
-        await store.create_thread(user, thread, [])
-        writes = [store.save_items(user, thread.id, [assistant_message(thread.id)]) for _ in range(6)]
-        writes.insert(3, store.delete_thread(user, thread.id))
-        outcomes = await asyncio.gather(*writes, return_exceptions=True)
-        assert {type(outcome) for outcome in outcomes} <= {type(None), NotFound}
-        assert outcomes[3] is None
-        assert rows_of(aws, user, thread.id) == []
-    assert (await store.list_threads(user, after=None, limit=5, order="asc")).data == []
-
-
-async def test_whatever_lies_in_a_thread_goes_with_it(aws: Aws, store: Store) -> None:
-    """Feedback, a running turn, whatever lies in a thread's partition is deleted with the thread."""
-    user, thread = new_user(), new_thread()
-    message = user_message(thread.id)
-    await store.create_thread(user, thread, [message])
-    await store.save_feedback(user, thread.id, [message.id], "positive")
-    partition = keys.items_partition(user, thread.id)
-    assert partition
-    aws.dynamodb.put_item(TableName=TABLE, Item={table.PARTITION_KEY: {"S": partition}, table.SORT_KEY: {"S": "TURN"}})
-    assert len(rows_of(aws, user, thread.id)) == 3
-    page = await store.list_items(user, thread.id, after=None, limit=5, order="desc", hidden=True)
-    assert (page.data, page.has_more) == ([message], False)
-    await store.delete_thread(user, thread.id)
-    assert rows_of(aws, user, thread.id) == []
-
-
-async def test_a_deletion_that_broke_off_is_finished_by_the_next(aws: Aws, store: Store) -> None:
-    """Where only the thread's row went, the next call deletes the rest, in S3 too; the one after it finds nothing."""
-    user, thread = new_user(), new_thread()
-    await store.create_thread(user, thread, [user_message(thread.id, INCOMPRESSIBLE), user_message(thread.id)])
-
-    def break_off() -> None:
-        raise InterruptedError
-
-    with on(aws.dynamodb, "before-call.dynamodb.BatchWriteItem", break_off), pytest.raises(InterruptedError):
-        await store.delete_thread(user, thread.id)
-    with pytest.raises(NotFound):
-        await store.load_thread(user, thread.id)
-    assert len(rows_of(aws, user, thread.id)) == 2
-    await store.delete_thread(user, thread.id)
-    assert rows_of(aws, user, thread.id) == []
-    assert not [name for name in aws.objects() if name.startswith(thread_prefix(user, thread.id))]
-    with pytest.raises(NotFound):
-        await store.delete_thread(user, thread.id)

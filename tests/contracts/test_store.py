@@ -164,7 +164,7 @@ async def test_many_items_are_deleted_at_once(store: Store) -> None:
 
 
 async def test_a_deleted_thread_is_gone_for_good(store: Store) -> None:
-    """After `delete_thread` no call finds the thread or an item of it, and none brings it back."""
+    """After `delete_thread` no call finds the thread, none brings it back, and `delete_contents` takes what is left."""
     user, thread = new_user(), new_thread()
     other = new_thread()
     items = [user_message(thread.id, str(number)) for number in range(60)]
@@ -183,6 +183,9 @@ async def test_a_deleted_thread_is_gone_for_good(store: Store) -> None:
         await store.save_items(user, thread.id, [items[0]])
     with pytest.raises(NotFound):
         await store.load_thread(user, thread.id)
+    with pytest.raises(NotFound):
+        await store.load_feedback(user, thread.id)
+    assert await store.delete_contents(user, thread.id)
     with pytest.raises(NotFound):
         await store.load_item(user, thread.id, items[0].id)
     assert await _items(store, user, thread.id) == []
@@ -246,6 +249,7 @@ async def test_an_id_that_is_none_of_ours_is_not_found(store: Store, wrong: str)
     for attempt in (
         store.load_thread(user, wrong),
         store.delete_thread(user, wrong),
+        store.delete_contents(user, wrong),
         store.add_items(user, wrong, []),
         store.load_item(user, thread_id, wrong),
         store.load_item(user, wrong, NEW_IDS.new("message")),

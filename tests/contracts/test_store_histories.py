@@ -139,6 +139,7 @@ calls = st.one_of(
     st.tuples(st.just("load_item"), user, thread, item),
     st.tuples(st.just("delete_items"), user, thread, st.lists(item, max_size=ITEMS)),
     st.tuples(st.just("delete_thread"), user, thread),
+    st.tuples(st.just("delete_contents"), user, thread),
     st.tuples(st.just("list_items"), user, thread, st.none() | item, limit, order, st.booleans()),
     st.tuples(st.just("list_threads"), user, st.none() | thread, limit, order),
 )
@@ -192,7 +193,7 @@ class _Cast:
                 return getattr(store, name)(user, self.threads[which].id, self._stored(stored))
             case "save_feedback", (which, items, kind):
                 return store.save_feedback(user, self.threads[which].id, [self.items[item].id for item in items], kind)
-            case "load_thread" | "load_feedback" | "delete_thread", (which,):
+            case "load_thread" | "load_feedback" | "delete_thread" | "delete_contents", (which,):
                 return getattr(store, name)(user, self.threads[which].id)
             case "load_item", (which, item):
                 return store.load_item(user, self.threads[which].id, self.items[item].id)

@@ -109,11 +109,12 @@ class _Machine(RuleBasedStateMachine):
     def create_thread(self, which: int, texts: dict[int, str]) -> None:
         model = self.model
         again = model.owned_by(which) and texts.keys() <= model.items.keys()
-        refused = InternalError if model.exists and not again else None
+        taken = model.exists or texts.keys() & model.items.keys()
+        refused = InternalError if taken and not again else None
         call = self.store.create_thread(self.user, self.thread, self.items(texts), turn=self.turns[which])
         self.play(call, refused)
-        if not model.exists:
-            self.model = _Model(exists=True, items=dict(texts))
+        if not taken:
+            self.model = _Model(exists=True, items={**model.items, **texts})
             self.model.begin(which)
 
     @rule(which=turn, texts=texts)
@@ -208,7 +209,13 @@ class _Machine(RuleBasedStateMachine):
     @rule()
     def delete_thread(self) -> None:
         self.play(self.store.delete_thread(self.user, self.thread.id), None if self.model.exists else NotFound)
-        self.model = _Model()
+        self.model.exists, self.model.active, self.model.running = False, True, None
+
+    @rule()
+    def delete_contents(self) -> None:
+        assert self.play(self.store.delete_contents(self.user, self.thread.id), None) == (not self.model.exists)
+        if not self.model.exists:
+            self.model.items = {}
 
     @invariant()
     def what_is_stored_is_as_in_the_model(self) -> None:
