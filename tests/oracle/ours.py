@@ -269,16 +269,17 @@ class OurSide:
         return outcome.with_(seen=assistant.seen, stored=self._stored())
 
     def _stored(self) -> Json:
-        feedback = {item: kind for thread in self._store._threads.values() for item, kind in thread.feedback.items()}
+        threads = {place: one for place, one in self._store._threads.items() if one.thread is not None}  # else deleted
+        feedback = {item: kind for thread in threads.values() for item, kind in thread.feedback.items()}
         kept = self._attachments.attachments.values() if self._attachments else ()
         return {
             "threads": [
                 {
-                    **json.loads(stored.thread),
+                    **json.loads(stored.thread or ""),
                     "user": user,
                     "items": [json.loads(stored.items[one]) for one in sorted(stored.items, key=_place)],
                 }
-                for (user, _), stored in self._store._threads.items()
+                for (user, _), stored in threads.items()
             ],
             "attachments": [json.loads(attachment) for attachment in kept],
             **({"feedback": feedback} if feedback else {}),

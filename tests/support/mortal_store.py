@@ -17,9 +17,9 @@ class MortalStore:
         self._store = store
         self._is_dead = False
         self.calls: list[str] = []
-        self.before: Callable[[str], None] = lambda name: None
+        self.before: Callable[[str], None] = lambda _: None
         """Called with each call's name, before it."""
-        self.after: Callable[[str], None] = lambda name: None
+        self.after: Callable[[str], None] = lambda _: None
         """Called with each call's name, when it is done."""
 
     def kill(self) -> None:

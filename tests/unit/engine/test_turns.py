@@ -59,7 +59,7 @@ class World:
         self.slow = slow
 
     def invocation(self, store: MortalStore | None = None) -> Chat:
-        chat = Chat(store=cast(Store, store) if store else self.memory, assistant=ScriptedAssistant(self.slow))
+        chat = Chat(store=cast("Store", store) if store else self.memory, assistant=ScriptedAssistant(self.slow))
         chat.now = lambda: EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
         return chat
 
