@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.e2e.support.api_world import World
 from tests.e2e.support.local_stack import LocalStack, running_stack
 from tests.e2e.support.scripted_backend import ScriptedBackend, scripted_backend
 from tests.e2e.support.tabs import TIMEOUT, Tabs
@@ -65,6 +66,26 @@ def modules(browser: Browser, _scripted: ScriptedBackend) -> Iterator[Page]:
     page.goto(f"{_scripted.url}/web/config.json")
     yield page
     context.close()
+
+
+@pytest.fixture(scope="session")
+def _clocked(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.clock.install(time=0)
+    page.clock.pause_at(1)  # what is paused stays so, in every document that this tab opens
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def world(_clocked: Page, _scripted: ScriptedBackend) -> Iterator[World]:
+    """The world around `web/chatkit-aws.js`; a promise whose rejection nobody handles fails the test."""
+    _clocked.goto(f"{_scripted.url}/web/config.json")
+    world = World(_clocked)
+    world.create()
+    yield world
+    assert world.value("world.unhandled") == []
 
 
 @pytest.fixture
