@@ -18,6 +18,8 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 LOCAL_STAGE: Final = "local"
 """The stage of the local stack; what is for development only is refused in every other stage."""
+MAX_RETENTION_DAYS: Final = 3650
+"""The longest time for which threads can be kept, if not for ever."""
 
 
 class Names:
@@ -33,6 +35,7 @@ class Names:
     IDENTITY: Final = "IDENTITY"
     TOKEN_SECONDS: Final = "TOKEN_SECONDS"  # noqa: S105 - a name
     DEADLINE_MARGIN_SECONDS: Final = "DEADLINE_MARGIN_SECONDS"
+    RETENTION_DAYS: Final = "RETENTION_DAYS"
     LOG_LEVEL: Final = "LOG_LEVEL"
 
 
@@ -54,6 +57,8 @@ class Settings:
     token_seconds: int = 600
     deadline_margin_seconds: int = 10
     """How long before the function's time is up an answer that is not whole is closed."""
+    retention_days: int | None = None
+    """How many days a thread is kept behind its last use; None keeps it for ever."""
     log_level: LogLevel = "INFO"
 
     @property
@@ -76,6 +81,7 @@ class Settings:
             identity=cast("Identity", read.one_of(Names.IDENTITY, get_args(Identity))),
             token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=3600),
             deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
+            retention_days=read.days(Names.RETENTION_DAYS, least=1, most=MAX_RETENTION_DAYS),
             log_level=cast("LogLevel", read.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO")),
         )
         if not settings.is_local:
@@ -88,7 +94,7 @@ class Settings:
         return settings
 
 
-_SECONDS: Final = re.compile(r"[0-9]{1,9}")
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 """An origin as a browser writes it, which is compared letter by letter: lower case, ASCII, no path
 (https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin)."""
@@ -119,8 +125,15 @@ class _Reader:
         value = self.optional(name)
         if value is None:
             return default
-        if not (_SECONDS.fullmatch(value) and least <= int(value) <= most):
-            raise SettingError(name, f"must be a whole number of seconds from {least} to {most}; it is {value!r}")
+        return self._whole(name, value, "seconds", least=least, most=most)
+
+    def days(self, name: str, *, least: int, most: int) -> int | None:
+        value = self.optional(name)
+        return None if value is None else self._whole(name, value, "days", least=least, most=most)
+
+    def _whole(self, name: str, value: str, what: str, *, least: int, most: int) -> int:
+        if not (_DIGITS.fullmatch(value) and least <= int(value) <= most):
+            raise SettingError(name, f"must be a whole number of {what} from {least} to {most}; it is {value!r}")
         return int(value)
 
     def url(self, name: str) -> str | None:

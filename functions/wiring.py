@@ -1,6 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind each port."""
 
 import logging
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from functions.gateway.api_routes import ApiRoutes
+    from functions.gateway.thread_stream import ThreadStream
     from functions.model.openai_client import OpenAIClient
 
 _Service = Literal["dynamodb", "s3", "secretsmanager"]
@@ -58,6 +60,14 @@ class Wiring:
         from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
 
         return ApiRoutes(tokens=self._tokens, cors=self._cors, identity=self._settings.identity)
+
+    @cached_property
+    def thread_stream(self) -> "ThreadStream":
+        """What the thread function serves."""
+        from functions.engine.deletions import Deletions
+        from functions.gateway.thread_stream import ThreadStream  # Powertools' batches, which no other function needs
+
+        return ThreadStream(Deletions(store=self._store, images=self._images))
 
     @cached_property
     def chat_endpoint(self) -> ChatEndpoint:
@@ -94,7 +104,13 @@ class Wiring:
     @cached_property
     def _store(self) -> DynamoDBStore:
         client: DynamoDBClient = self._client("dynamodb")
-        return DynamoDBStore(client=client, table=self._settings.table_name, large_items=self._large_items)
+        days = self._settings.retention_days
+        return DynamoDBStore(
+            client=client,
+            table=self._settings.table_name,
+            large_items=self._large_items,
+            retention=None if days is None else timedelta(days=days),
+        )
 
     @cached_property
     def _large_items(self) -> LargeItems:

@@ -31,6 +31,7 @@ def test_settings_are_read() -> None:
         allowed_origins=("https://app.example.com",),
         identity="iam",
         token_seconds=600,
+        retention_days=None,
         log_level="INFO",
     )
 
@@ -42,12 +43,14 @@ def test_every_setting_can_be_set() -> None:
         Names.OPENAI_BASE_URL: " https://proxy.example.com/v1 ",
         Names.ALLOWED_ORIGINS: " https://a.example.com , http://localhost:8787,https://[::1]:8443",
         Names.TOKEN_SECONDS: "60",
+        Names.RETENTION_DAYS: " 30 ",
         Names.LOG_LEVEL: "DEBUG",
     }
     settings = Settings.from_environ(environ)
     assert settings.openai_base_url == "https://proxy.example.com/v1"
     assert settings.allowed_origins == ("https://a.example.com", "http://localhost:8787", "https://[::1]:8443")
     assert settings.token_seconds == 60
+    assert settings.retention_days == 30
     assert settings.log_level == "DEBUG"
 
 
@@ -97,6 +100,10 @@ def test_a_missing_setting_is_named(name: str, blank: str | None) -> None:
         (Names.TOKEN_SECONDS, "٦٠٠"),
         (Names.TOKEN_SECONDS, "²"),
         (Names.TOKEN_SECONDS, "9" * 5_000),
+        (Names.RETENTION_DAYS, "0"),
+        (Names.RETENTION_DAYS, "3651"),
+        (Names.RETENTION_DAYS, "1.5"),
+        (Names.RETENTION_DAYS, "never"),
         (Names.OPENAI_BASE_URL, "proxy.example.com"),
         (Names.OPENAI_BASE_URL, "file:///etc/passwd"),
         (Names.ALLOWED_ORIGINS, "app.example.com"),
