@@ -52,7 +52,7 @@ class Following:
         started: StartedRequest,
         options: Callable[[ThreadMetadata], StreamOptions],
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """The stream as the first request's was, but in larger pieces; an `error` event where the turn was cut off.
+        """The stream as the first request's was, but in larger pieces; an `error` event where the turn failed.
 
         Raises what the store raises, and `TurnCutOff` where this function's own time is almost up.
         """

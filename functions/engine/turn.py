@@ -182,7 +182,7 @@ class Turn:
             async for event in self._take_back():
                 yield event
         await self._keep_usage()
-        for event in await self._close():
+        for event in await self._close(failed=True):
             yield event
         yield error_event(error, self._context.request.locales)
 
@@ -286,7 +286,7 @@ class Turn:
             content=STOP_NOTE,
         )
 
-    async def _close(self, *notes: ThreadItem) -> list[ThreadStreamEvent]:
+    async def _close(self, *notes: ThreadItem, failed: bool = False) -> list[ThreadStreamEvent]:
         """Ends the turn with what the open items hold, some notes, and the thread. Returns what the client is to be told.
 
         Where even that fails, the client has it until it reloads, and the turn's row as of its last checkpoint.
@@ -312,13 +312,13 @@ class Turn:
                 events.append(await self._keep_thread())
             except (ChatKitLambdaError, TurnGone) as error:
                 log_failure(error, self._context.request)
-        has_ended = await self._end([*kept, *notes])
+        has_ended = await self._end([*kept, *notes], failed=failed)
         return events if has_ended else [event for event in events if not isinstance(event, ThreadItemDoneEvent)]
 
-    async def _end(self, items: list[ThreadItem]) -> bool:
+    async def _end(self, items: list[ThreadItem], *, failed: bool = False) -> bool:
         """Ends the turn; returns whether its last items are stored. If not, whoever reads next closes it."""
         try:
-            await self._keeper.end(items)
+            await self._keeper.end(items, failed=failed)
         except (ChatKitLambdaError, TurnGone) as error:
             log_failure(error, self._context.request)
             return False

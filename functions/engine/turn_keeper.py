@@ -35,6 +35,9 @@ LEASE: Final = timedelta(seconds=15)
 """Three renewals: one may fail, and one be slow."""
 GROWTH: Final = 1 / 8
 """By how much unfinished text grows until it is written before its time."""
+REMEMBERED: Final = timedelta(seconds=60)
+"""How long a request whose turn somebody else has closed is taken for a repeat: ChatKit.js sends a request that failed six
+times within some 30 s. After that, the same words are a new message."""
 
 
 class TurnKeeper:
@@ -105,24 +108,33 @@ class TurnKeeper:
         """Replaces the thread's metadata."""
         await self._store.save_thread(self._user, thread, turn_id=self._turn.id)
 
-    async def end(self, items: Sequence[ThreadItem] = ()) -> None:
-        """Stores the turn's last items and ends it. Tries twice where the store cannot be reached."""
+    async def end(self, items: Sequence[ThreadItem] = (), *, failed: bool = False) -> None:
+        """Stores the turn's last items and ends it. Tries twice where the store cannot be reached.
+
+        The request of a turn that has failed stays remembered, as one that is past being repeated: by that a repeat that
+        follows the turn knows that it failed, and the same words sent again are a new message.
+        """
         async with self._writing:
             for first in range(0, len(items) - MAX_ITEMS, MAX_ITEMS):
                 some = items[first : first + MAX_ITEMS]
                 await self._store.save_items(self._user, self._thread_id, some, turn_id=self._turn.id)
             last = items[-(len(items) % MAX_ITEMS or MAX_ITEMS) :]
             try:
-                await self._end(last)
+                await self._end(last, failed=failed)
             except Unavailable:
                 try:
-                    await self._end(last)
+                    await self._end(last, failed=failed)
                 except TurnGone:
                     return  # the first attempt was done, and its answer lost
 
-    async def _end(self, items: Sequence[ThreadItem]) -> None:
+    async def _end(self, items: Sequence[ThreadItem], *, failed: bool) -> None:
         await self._store.end_turn(
-            self._user, self._thread_id, self._turn.id, items=items, request_key=self._turn.request_key
+            self._user,
+            self._thread_id,
+            self._turn.id,
+            items=items,
+            request_key=self._turn.request_key,
+            closed_at=self._now() - REMEMBERED if failed else None,
         )
 
     async def _beat(self) -> None:

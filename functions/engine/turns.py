@@ -7,10 +7,10 @@ lease says: its turn is closed with what its last checkpoint holds, and should i
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, TypeVar
 
-from functions.engine.turn_keeper import LEASE
+from functions.engine.turn_keeper import LEASE, REMEMBERED
 from functions.engine.turn_states import TurnSignal, TurnState, is_alive, state_of, takes
 from functions.engine.unfinished import all_closed
 from functions.errors import TurnStillRunning, Unavailable
@@ -23,9 +23,6 @@ UNRESPONSIVE: Final = 3.0
 """Seconds without a write, though a stop was asked for, after which an owner is taken for dead."""
 POLL: Final = 0.25
 """Seconds between two looks at another's turn."""
-REMEMBERED: Final = timedelta(seconds=60)
-"""How long a request whose turn somebody else has closed is taken for a repeat: ChatKit.js sends a request that failed six
-times within some 30 s. After that, the same words are a new message."""
 
 T = TypeVar("T")
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -13,108 +12,15 @@ from functions.engine.turn import STOP_NOTE
 from functions.engine.turn_keeper import BEAT, LEASE, RENEWAL
 from functions.engine.turns import REMEMBERED
 from functions.errors import NotFound, Unavailable
-from functions.protocol.base import to_wire
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem
 from functions.protocol.threads import ThreadMetadata
-from functions.store.base import Store
-from tests.support import virtual_time
-from tests.support.assistants import ScriptedAssistant, say
-from tests.support.chat import Chat, Json, message_input, texts, types
-from tests.support.memory_store import MemoryStore
-from tests.support.mortal_store import Killed, MortalStore
+from tests.support.assistants import say
+from tests.support.chat import texts, types
+from tests.support.mortal_store import MortalStore
+from tests.support.turn_world import Slow, World, play, send
 
-EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 FRAME = "5b8e6a52-3f4e-4f6c-9d8e-2f4f4d9e0c11"
-
-
-class Slow:
-    """An assistant that says a word a second; how often it was asked, and whether it was told to end."""
-
-    def __init__(self, words: int = 10, *, silence: float = 0) -> None:
-        self.words = words
-        self.silence = silence
-        self.asked = 0
-        self.ended = 0
-
-    async def __call__(
-        self, thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext
-    ) -> AsyncIterator[ThreadStreamEvent]:
-        self.asked += 1
-        try:
-            await asyncio.sleep(self.silence)
-            async for event in say(thread, context, *[f"w{number} " for number in range(self.words)]):
-                yield event
-                if event.type == "thread.item.updated":
-                    await asyncio.sleep(1)
-        finally:
-            self.ended += 1
-
-
-class World:
-    """Invocations on one store, each an engine of its own, on a clock that is the event loop's."""
-
-    def __init__(self, slow: Slow) -> None:
-        self.memory = MemoryStore()
-        self.slow = slow
-
-    def invocation(self, store: MortalStore | None = None) -> Chat:
-        chat = Chat(store=cast("Store", store) if store else self.memory, assistant=ScriptedAssistant(self.slow))
-        chat.now = lambda: EPOCH + timedelta(seconds=asyncio.get_running_loop().time())
-        return chat
-
-    async def open(self, thread_id: str | None = None, text: str = "Hi", **how: Any) -> "Client":
-        """A message is sent; returns once the stream's first event is there."""
-        client = Client(self.invocation(), thread_id, text, **how)
-        await client.first.wait()
-        return client
-
-    async def read(self, thread_id: str) -> tuple[list[Json], bool]:
-        """What a page that is loaded shows: the items, and whether it is told to look again."""
-        result = await self.invocation().answer("threads.get_by_id", {"thread_id": thread_id})
-        return json.loads(result.json)["items"]["data"], result.turn_is_running
-
-    async def stop(self, thread_id: str) -> Json:
-        return await self.invocation().aask("threads.stop", {"thread_id": thread_id})
-
-
-class Client:
-    """A page that reads one stream."""
-
-    def __init__(self, chat: Chat, thread_id: str | None, text: str, **how: Any) -> None:
-        self.first = asyncio.Event()
-        self.events: list[Json] = []
-        params: Json = {"input": message_input(text)}
-        if thread_id is not None:
-            params["thread_id"] = thread_id
-        kind = "threads.create" if thread_id is None else "threads.add_user_message"
-        self.task = asyncio.ensure_future(self._read(chat, kind, params, how))
-
-    async def _read(self, chat: Chat, kind: str, params: Json, how: Json) -> None:
-        try:
-            async for event in await chat.events(kind, params, **how):
-                self.events.append(json.loads(to_wire(event)))
-                self.first.set()
-        except Killed:
-            pass
-        finally:
-            self.first.set()
-
-    @property
-    def thread_id(self) -> str:
-        return self.events[0]["thread"]["id"]
-
-    def done(self) -> list[Json]:
-        return [event["item"] for event in self.events if event["type"] == "thread.item.done"]
-
-
-def play(scenario: Callable[[World], Any], slow: Slow | None = None) -> None:
-    """Runs a scenario in virtual time."""
-
-    async def main() -> None:
-        await scenario(World(slow or Slow()))
-
-    virtual_time.run(main())
 
 
 def hidden(world: World, thread_id: str) -> Any:
@@ -253,7 +159,7 @@ def test_a_killed_turn_is_closed_by_who_reads_next() -> None:
 
     async def scenario(world: World) -> None:
         store = MortalStore(world.memory)
-        client = Client(world.invocation(store), None, "Hi")
+        client = send(world.invocation(store), None, "Hi")
         await asyncio.sleep(6.5)
         store.kill()
         await asyncio.sleep(2)
@@ -282,7 +188,7 @@ def test_a_message_to_a_thread_whose_owner_was_killed_waits_for_no_lease() -> No
 
     async def scenario(world: World) -> None:
         store = MortalStore(world.memory)
-        client = Client(world.invocation(store), None, "Hi")
+        client = send(world.invocation(store), None, "Hi")
         await asyncio.sleep(3.5)
         store.kill()
         before = asyncio.get_running_loop().time()
@@ -388,9 +294,9 @@ def test_a_repeat_follows_the_first_to_its_end(delay: float) -> None:
     """One thread, one message, one model call; and the repeat's stream folds into the same items."""
 
     async def scenario(world: World) -> None:
-        first = Client(world.invocation(), None, "Hi", frame_id=FRAME)
+        first = send(world.invocation(), None, "Hi", frame_id=FRAME)
         await asyncio.sleep(delay)
-        repeats = [Client(world.invocation(), None, "Hi", frame_id=FRAME) for _ in range(5)]
+        repeats = [send(world.invocation(), None, "Hi", frame_id=FRAME) for _ in range(5)]
         await asyncio.gather(first.task, *(repeat.task for repeat in repeats))
         assert world.slow.asked == 1
         for repeat in repeats:
@@ -411,7 +317,7 @@ def test_a_repeat_of_a_killed_request_tells_what_there_is_and_offers_a_retry() -
 
     async def scenario(world: World) -> None:
         store = MortalStore(world.memory)
-        first = Client(world.invocation(store), None, "Hi", frame_id=FRAME)
+        first = send(world.invocation(store), None, "Hi", frame_id=FRAME)
         await asyncio.sleep(3.5)
         store.kill()
         for _ in range(5):
@@ -433,6 +339,38 @@ def test_a_repeat_of_a_killed_request_tells_what_there_is_and_offers_a_retry() -
     play(scenario)
 
 
+class Failing(Slow):
+    """Fails after two seconds."""
+
+    async def __call__(
+        self, thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        self.asked += 1
+        async for event in say(thread, context, "half", finish=False):
+            yield event
+            await asyncio.sleep(1)
+        raise Unavailable("busy")
+
+
+def test_a_repeat_of_a_request_that_fails_hears_of_it() -> None:
+    """Also where the first failed in order; and the same words afterwards are a new message."""
+
+    async def scenario(world: World) -> None:
+        clients = [send(world.invocation(), None, "Hi", frame_id=FRAME) for _ in range(3)]
+        await asyncio.gather(*(client.task for client in clients))
+        assert world.slow.asked == 1
+        for client in clients:
+            assert client.thread_id == clients[0].thread_id
+            assert client.done() == clients[0].done()
+            assert types(client.events)[-1] == "error"
+            assert client.events[-1]["allow_retry"] is True
+        again = await world.open(frame_id=FRAME)
+        await again.task
+        assert again.thread_id != clients[0].thread_id
+
+    play(scenario, Failing())
+
+
 def test_the_same_words_after_a_success_are_a_new_message() -> None:
     """Somebody may well say yes twice."""
 
@@ -452,7 +390,7 @@ def test_the_same_words_from_another_frame_are_another_message() -> None:
     """Two tabs are two; so are two pages that name no frame."""
 
     async def scenario(world: World) -> None:
-        clients = [Client(world.invocation(), None, "Hi", frame_id=frame) for frame in ("a", "b", "", "")]
+        clients = [send(world.invocation(), None, "Hi", frame_id=frame) for frame in ("a", "b", "", "")]
         await asyncio.gather(*(client.task for client in clients))
         assert len({client.thread_id for client in clients}) == 4
 
@@ -470,7 +408,7 @@ def test_a_store_that_fails_at_a_checkpoint_costs_no_answer() -> None:
                 raise Unavailable("try again")
 
         store.before = fail
-        client = Client(world.invocation(store), None, "Hi")
+        client = send(world.invocation(store), None, "Hi")
         await client.task
         assert texts(client.done())[1] == "".join(f"w{number} " for number in range(10))
         assert "error" not in types(client.events)
@@ -483,7 +421,7 @@ def test_a_long_text_is_written_a_bounded_number_of_times() -> None:
 
     async def scenario(world: World) -> None:
         store = MortalStore(world.memory)
-        client = Client(world.invocation(store), None, "Hi")
+        client = send(world.invocation(store), None, "Hi")
         await client.task
         writes = store.calls.count("checkpoint")
         assert 5 <= writes <= 60 / RENEWAL + 25
