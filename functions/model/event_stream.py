@@ -1,10 +1,13 @@
-"""Server-sent events out of bytes (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
+"""Server-sent events out of bytes, and JSON out of these. Pure.
 
-Only what the Responses API needs of them: the data. Event types stand in it once more, and nobody connects again by `id`
-and `retry`. Pure.
+Only what the Responses API needs of an event: its data. Event types stand in it once more, and nobody connects again by
+`id` and `retry`. https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 
-from typing import Final
+import json
+from typing import Any, Final
+
+from pydantic_core import from_json
 
 _BOM: Final = b"\xef\xbb\xbf"
 """'One leading U+FEFF BYTE ORDER MARK character must be ignored if any are present.'"""
@@ -84,3 +87,15 @@ class EventDecoder:
         if self._size + len(self._line) > self._limit:
             raise EventTooLarge
         return events
+
+
+def read_json(data: bytes) -> Any:
+    """An event's data as `json.loads` reads it, in half the time.
+
+    Raises `ValueError` for what is no UTF-8 or no JSON, and `RecursionError` for what is nested too deeply.
+    """
+    try:
+        return from_json(data)
+    except ValueError:
+        # To pydantic, half a surrogate pair is no text. A delta may end with one, where a character was cut.
+        return json.loads(data.decode())

@@ -7,13 +7,12 @@ own reader takes twenty microseconds for each delta, as much as all of the engin
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from functions.model.base import ResponseEvent
-from functions.model.event_stream import EventDecoder
+from functions.model.event_stream import EventDecoder, read_json
 from functions.model.failures import FAILING_EVENTS, TERMINAL_EVENTS
 from functions.model.openai_client import CutOff, OpenAIClient, Unreadable, broken, tell_reported
 
@@ -135,7 +134,7 @@ class _Events:
 def _event(data: bytes) -> ResponseEvent:
     if data.startswith(_DONE):
         raise CutOff
-    event: object = json.loads(data.decode())
+    event: object = read_json(data)
     if not isinstance(event, dict) or not isinstance(cast("dict[str, Any]", event).get("type"), str):
         raise Unreadable
     return cast("ResponseEvent", event)

@@ -1,13 +1,15 @@
-"""Server-sent events, for all streams and all cuts."""
+"""Server-sent events and their JSON, for all streams and all cuts."""
 
+import json
 import re
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from openai._streaming import SSEDecoder
 
-from functions.model.event_stream import EventDecoder, EventTooLarge
+from functions.model.event_stream import EventDecoder, EventTooLarge, read_json
 
 PIECES = st.sampled_from(
     (
@@ -78,3 +80,52 @@ def test_the_limit_does_not_depend_on_the_cuts(stream: bytes, cuts: list[int], l
         assert largest <= limit
     except EventTooLarge:
         assert largest > limit
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+SCRAPS = st.lists(
+    st.sampled_from(
+        (
+            *(b"{", b"}", b"[", b"]", b",", b":", b'"', b'"a"', b'"\\u', b"\\ud83d", b"\\ude00", b"\\", b" ", b"\n"),
+            *(
+                b"1",
+                b"0",
+                b"-",
+                b".",
+                b"e",
+                b"true",
+                b"null",
+                b"NaN",
+                b"Infinity",
+                "é😀".encode(),
+                b"\xf0\x9f",
+                b"\xff",
+            ),
+        )
+    ),
+    max_size=8,
+).map(b"".join)
+
+
+def read(reader: Any, data: bytes) -> str:
+    try:
+        return repr(reader(data))
+    except ValueError:
+        return "unreadable"
+
+
+@given(JSON)
+def test_json_is_read_whatever_it_holds(value: Any) -> None:
+    """Also halves of characters, escaped, which are no text to stricter readers."""
+    assert read_json(json.dumps(value).encode()) == value
+
+
+@given(SCRAPS | JSON.map(lambda value: json.dumps(value).encode()))
+def test_json_is_read_as_pythons_own_reader_reads_it(data: bytes) -> None:
+    """The same values, and the same refusals."""
+    assert read(read_json, data) == read(lambda data: json.loads(data.decode()), data)

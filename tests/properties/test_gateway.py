@@ -11,7 +11,9 @@ from functions.errors import InvalidRequest
 from functions.gateway import sse
 from functions.gateway.request import Request, from_event
 from functions.gateway.response import error_body
-from functions.protocol.events import ClientEffectEvent, ErrorEvent, NoticeEvent
+from functions.protocol.base import to_wire
+from functions.protocol.events import ClientEffectEvent, ErrorEvent, NoticeEvent, ThreadItemUpdatedEvent
+from functions.protocol.updates import AssistantMessageContentPartTextDelta
 from tests.support.http_events import FORMATS, Build
 
 NAMES = st.sampled_from(
@@ -84,6 +86,14 @@ def test_a_frame_is_one_line_of_json(text: str, data: dict[str, str]) -> None:
         assert b"\n" not in line
         assert b"\r" not in line
         assert json.loads(line) == event.model_dump(exclude_none=True)
+
+
+@given(UNICODE, UNICODE, st.integers(0, 1_000))
+def test_a_text_delta_is_framed_as_every_event_is(item_id: str, delta: str, index: int) -> None:
+    """The short way for the most frequent event gives the very bytes of the long one."""
+    update = AssistantMessageContentPartTextDelta(content_index=index, delta=delta)
+    event = ThreadItemUpdatedEvent(item_id=item_id, update=update)
+    assert sse.frame(event) == b"data: " + to_wire(event) + b"\n\n"
 
 
 @given(ANY_TEXT, ANY_TEXT)
