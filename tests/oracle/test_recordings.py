@@ -26,8 +26,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
 def test_a_response_becomes_what_the_official_mapping_makes_of_it(server: ModelServer, path: Path) -> None:
     """Items, texts, annotations, tasks, pictures and failures are equal, event by event, but for named improvements."""
     replay, _ = settled(asyncio.run(replayed(path, server)))
-    assert replay.ours.events == replay.official.events
+    # The failures first: they say why events are missing.
     assert replay.ours.failure == replay.official.failure
+    assert replay.ours.events == replay.official.events
     assert replay.ours.left == replay.official.left
 
 
