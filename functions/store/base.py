@@ -112,7 +112,8 @@ class Store(Protocol):
     no matter: what it leaves, which no user sees any more, goes by `delete_contents`.
 
     After `Unavailable` a turn is begun once more by the same call with the same turn: where the first write was done, it
-    returns as the first would have, though items and metadata may have changed since.
+    returns as the first would have, though items and metadata may have changed since; but where somebody else has closed
+    the turn by then, and it has a request key, this raises `RequestRepeated`.
     """
 
     async def create_thread(

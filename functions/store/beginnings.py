@@ -120,7 +120,7 @@ class Beginnings:
 
 
 def _refuse_repeat(turn: Turn | None, failure: tx.ConditionsFailed) -> None:
-    """Raises `RequestRepeated` where another turn has begun with the same request."""
+    """Raises `RequestRepeated` where the same request has begun another turn, or this one, which was closed."""
     there = failure.failed.get(_REQUEST) if turn and turn.request_key else None
     if there:
         raise RequestRepeated(request_rows.read(there)) from None

@@ -26,15 +26,15 @@ _NAMES: Final = {f"#{_TURN}": _TURN}
 
 
 def begin(name: str, where: keys.Key, thread_id: str, turn: Turn) -> "Action":
-    """Remembers the request of a turn that begins; the row that another turn's has left is told."""
+    """Remembers the request of a turn that begins; a row that is there is told, unless it is this turn's, not closed."""
     row = {**rows.new_row(where), _THREAD: {"S": thread_id}, _TURN: {"S": turn.id}}
     row[table.TTL_ATTRIBUTE] = turn_rows.leased(turn.lease_until)[table.TTL_ATTRIBUTE]
     return {
         "Put": {
             "TableName": name,
             "Item": row,
-            "ConditionExpression": f"{tx.ABSENT} OR {_OF_THIS_TURN}",
-            "ExpressionAttributeNames": _NAMES,
+            "ConditionExpression": f"{tx.ABSENT} OR ({_OF_THIS_TURN} AND attribute_not_exists(#{_CLOSED}))",
+            "ExpressionAttributeNames": {**_NAMES, f"#{_CLOSED}": _CLOSED},
             "ExpressionAttributeValues": _values(turn.id),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }

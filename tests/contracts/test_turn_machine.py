@@ -14,11 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from functions.errors import InternalError, NotFound, ThreadUnavailable
 from functions.protocol.items import ThreadItem
 from functions.protocol.threads import ActiveStatus, ClosedStatus
-from functions.store.base import MAX_PAGE, Store, Turn, TurnGone, TurnRunning
+from functions.store.base import MAX_PAGE, RequestRepeated, StartedRequest, Store, Turn, TurnGone, TurnRunning
 from tests.contracts.conftest import Adapter
 from tests.support.threads import assistant_message, new_thread, new_turn, new_user
 
-TURNS, ITEMS = 2, 3
+TURNS, ITEMS = 3, 3
+KEYS = ("a", "a", "")
+"""The turns' request keys: two turns are begun by the same request, one by none that is remembered."""
 START = datetime(2040, 1, 1, tzinfo=UTC)
 
 turn = st.integers(0, TURNS - 1)
@@ -32,7 +34,7 @@ seconds = st.integers(0, 60)
 
 @dataclass
 class _Model:
-    """All that there is to know of one thread and its turn."""
+    """All that there is to know of one thread, its turn, and the request that two of the turns share."""
 
     exists: bool = False
     active: bool = True
@@ -42,9 +44,19 @@ class _Model:
     unfinished: dict[int, str] = field(default_factory=dict)
     stop: bool = False
     version: int = 0
+    started: int | None = None
+    """The turn that the request has begun, as far as it is remembered."""
+    closed: int | None = None
+    """When another has closed that turn."""
 
     def begin(self, which: int) -> None:
         self.running, self.lease, self.unfinished, self.stop, self.version = which, 0, {}, False, 0
+        if KEYS[which]:
+            self.started, self.closed = which, None
+
+    def repeats(self, which: int) -> bool:
+        """Whether a turn would be begun by a request that has begun one before."""
+        return bool(KEYS[which]) and self.started is not None and (self.started != which or self.closed is not None)
 
     def owned_by(self, which: int) -> bool:
         return self.exists and self.running == which
@@ -60,7 +72,7 @@ class _Machine(RuleBasedStateMachine):
         self.model = _Model()
         self.user, self.stranger = new_user(), new_user()
         self.thread = new_thread()
-        self.turns = [replace(new_turn(request_key=str(which)), lease_until=START) for which in range(TURNS)]
+        self.turns = [replace(new_turn(request_key=key), lease_until=START) for key in KEYS]
         self.known = [assistant_message(self.thread.id) for _ in range(ITEMS)]
 
     def items(self, texts: dict[int, str]) -> list[ThreadItem]:
@@ -82,6 +94,14 @@ class _Machine(RuleBasedStateMachine):
             version=model.version,
         )
 
+    def remembered(self) -> StartedRequest | None:
+        """The request as the model has it."""
+        model = self.model
+        if model.started is None:
+            return None
+        closed_at = None if model.closed is None else START + timedelta(seconds=model.closed)
+        return StartedRequest(thread_id=self.thread.id, turn_id=self.turns[model.started].id, closed_at=closed_at)
+
     def play(self, call: Coroutine[Any, Any, Any], refused: type[Exception] | None) -> Any:
         """What the store answers. The call must raise `refused`, or nothing."""
         if refused is None:
@@ -90,11 +110,15 @@ class _Machine(RuleBasedStateMachine):
             self.runner.run(call)
         if isinstance(caught.value, TurnRunning):
             assert caught.value.turn == self.expected()
+        if isinstance(caught.value, RequestRepeated):
+            assert caught.value.started == self.remembered()
         return None
 
     def refusal(self, which: int, new: dict[int, str]) -> type[Exception] | None:
         """Why a turn cannot begin on the thread as it is."""
         model = self.model
+        if model.repeats(which):
+            return RequestRepeated
         if not model.exists:
             return NotFound
         if model.owned_by(which) and new.keys() <= model.items.keys():
@@ -110,12 +134,13 @@ class _Machine(RuleBasedStateMachine):
         model = self.model
         again = model.owned_by(which) and texts.keys() <= model.items.keys()
         taken = model.exists or texts.keys() & model.items.keys()
-        refused = InternalError if taken and not again else None
+        refused = RequestRepeated if model.repeats(which) else InternalError if taken and not again else None
         call = self.store.create_thread(self.user, self.thread, self.items(texts), turn=self.turns[which])
         self.play(call, refused)
-        if not taken:
-            self.model = _Model(exists=True, items={**model.items, **texts})
-            self.model.begin(which)
+        if refused is None and not again:
+            model.exists = model.active = True
+            model.items |= texts
+            model.begin(which)
 
     @rule(which=turn, texts=texts)
     def add_items(self, which: int, texts: dict[int, str]) -> None:
@@ -185,19 +210,39 @@ class _Machine(RuleBasedStateMachine):
         self.model.version += mine
         return mine
 
-    @rule(which=turn, texts=texts, seen=st.sampled_from([None, 0, -1]))
-    def end_turn(self, which: int, texts: dict[int, str], seen: int | None) -> None:
-        """`seen`: how far behind the row the caller is."""
+    @rule(which=turn, texts=texts, seen=st.sampled_from([None, 0, -1]), key=st.booleans(), closed=st.none() | seconds)
+    def end_turn(self, which: int, texts: dict[int, str], seen: int | None, key: bool, closed: int | None) -> None:
+        """`seen`: how far behind the row the caller is; `key`: whether it names the request that two turns share."""
         model = self.model
         version = None if seen is None else model.version + seen
         refused = None if seen in {None, 0} else TurnRunning
         call = self.store.end_turn(
-            self.user, self.thread.id, self.turns[which].id, items=self.items(texts), version=version
+            self.user,
+            self.thread.id,
+            self.turns[which].id,
+            items=self.items(texts),
+            version=version,
+            request_key=KEYS[0] if key else "",
+            closed_at=None if closed is None else START + timedelta(seconds=closed),
         )
         self.play(call, refused if model.owned_by(which) else TurnGone)
         if model.owned_by(which) and refused is None:
             model.items |= texts
             model.running = None
+            if key and model.started == which:
+                model.started, model.closed = (None if closed is None else which), closed
+
+    @rule(which=turn)
+    def forget_request(self, which: int) -> None:
+        self.play(self.store.forget_request(self.user, KEYS[0], self.turns[which].id), None)
+        if self.model.started == which:
+            self.model.started = self.model.closed = None
+
+    @rule(which=turn)
+    def is_stop_requested(self, which: int) -> None:
+        mine = self.model.owned_by(which)
+        call = self.store.is_stop_requested(self.user, self.thread.id, self.turns[which].id)
+        assert self.play(call, None if mine else TurnGone) == (self.model.stop if mine else None)
 
     @rule()
     def request_stop(self) -> None:
@@ -216,6 +261,11 @@ class _Machine(RuleBasedStateMachine):
         assert self.play(self.store.delete_contents(self.user, self.thread.id), None) == (not self.model.exists)
         if not self.model.exists:
             self.model.items = {}
+
+    @invariant()
+    def what_is_remembered_is_as_in_the_model(self) -> None:
+        assert self.runner.run(self.store.find_request(self.user, KEYS[0])) == self.remembered()
+        assert self.runner.run(self.store.find_request(self.stranger, KEYS[0])) is None
 
     @invariant()
     def what_is_stored_is_as_in_the_model(self) -> None:

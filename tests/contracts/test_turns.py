@@ -222,11 +222,14 @@ async def test_a_turn_may_begin_with_what_is_large(store: Store) -> None:
 
 
 async def test_a_stop_is_heard_by_the_next_checkpoints(store: Store) -> None:
-    """After `request_stop`, once or twice, every checkpoint says so, whatever it writes; the next turn knows nothing."""
+    """After `request_stop`, once or twice, every checkpoint says so, and every look; the next turn knows nothing."""
     user, thread = await _with_turn(store, turn := new_turn())
     assert await store.checkpoint(user, thread.id, turn.id, lease_until=LATER, items=[]) is False
+    assert await store.is_stop_requested(user, thread.id, turn.id) is False
     assert await store.request_stop(user, thread.id) is True
     assert await store.request_stop(user, thread.id) is True
+    assert await store.is_stop_requested(user, thread.id, turn.id) is True
+    assert await store.load_turn(user, thread.id) == replace(turn, lease_until=LATER, stop_requested=True, version=1)
     for items in (None, [assistant_message(thread.id)]):
         assert await store.checkpoint(user, thread.id, turn.id, lease_until=LATER, items=items) is True
     await store.end_turn(user, thread.id, turn.id)
@@ -249,7 +252,7 @@ async def test_a_stop_needs_a_turn_and_a_thread(store: Store) -> None:
 
 @pytest.mark.parametrize("why", ["end", "takeover", "delete", "never", "another user"])
 async def test_who_has_lost_its_turn_writes_nothing(store: Store, why: str) -> None:
-    """Once a turn has ended, whatever is still written under its id is refused, and changes nothing."""
+    """Once a turn has ended, whatever is still written or asked under its id is refused, and changes nothing."""
     zombie = new_turn()
     user, thread = await _with_turn(store, zombie)
     kept = user_message(thread.id)
@@ -277,6 +280,8 @@ async def test_who_has_lost_its_turn_writes_nothing(store: Store, why: str) -> N
         store.delete_items(writer, thread.id, [], turn_id=zombie.id),
         store.end_turn(writer, thread.id, zombie.id, items=[answer]),
         store.end_turn(writer, thread.id, zombie.id, version=0),
+        store.end_turn(writer, thread.id, zombie.id, version=0, request_key="key", closed_at=LATER),
+        store.is_stop_requested(writer, thread.id, zombie.id),
     ):
         with pytest.raises(TurnGone):
             await attempt
@@ -490,6 +495,7 @@ async def test_a_thread_id_that_is_none_of_ours_has_no_turn(store: Store) -> Non
     for attempt in (
         store.checkpoint(user, "thr_1", turn.id, lease_until=LATER, items=[]),
         store.end_turn(user, "thr_1", turn.id),
+        store.is_stop_requested(user, "thr_1", turn.id),
         store.save_items(user, "thr_1", [answer], turn_id=turn.id),
         store.delete_items(user, "thr_1", [answer.id], turn_id=turn.id),
     ):

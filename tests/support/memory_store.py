@@ -261,7 +261,7 @@ class MemoryStore:
 
     def _refuse_repeat(self, user: str, turn: Turn | None) -> None:
         started = self._requests.get((user, turn.request_key)) if turn else None
-        if turn and started and started.turn_id != turn.id:
+        if turn and started and (started.turn_id != turn.id or started.closed_at):
             raise RequestRepeated(started)
 
     def _begin(self, user: str, thread_id: str, stored: _Stored, turn: Turn | None) -> None:

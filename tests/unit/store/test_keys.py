@@ -20,6 +20,35 @@ def test_a_user_id_that_is_no_key_is_refused(user: str) -> None:
         keys.thread(user, THREAD)
     with pytest.raises(InvalidRequest, match="user"):
         keys.item(user, THREAD, ITEM)
+    with pytest.raises(InvalidRequest, match="user"):
+        keys.request(user, "key")
+
+
+@pytest.mark.parametrize("wrong", ["", "k" * 257, "é", "\ud800"])
+def test_a_request_key_that_no_turn_has_has_no_key(wrong: str) -> None:
+    """Empty, over 256 characters, or not ASCII: nothing is remembered under it."""
+    assert keys.request("alice", wrong) is None
+
+
+def test_the_longest_keys_fit() -> None:
+    """The longest ids stay below DynamoDB's 2,048 bytes for a partition key and 1,024 for a sort key."""
+    user = "\U0001f40d" * 256
+    longest = keys.request(user, "~" * 256)
+    assert longest
+    for where in (keys.thread(user, THREAD), keys.item(user, THREAD, ITEM), keys.turn(user, THREAD), longest):
+        assert len(where.partition.encode()) <= 2_048
+        assert len(where.sort.encode()) <= 1_024
+
+
+def test_requests_lie_beside_the_threads_and_not_among_them() -> None:
+    """No list of threads reads them, and no thread's key is one of theirs, whatever the request key is."""
+    everything = keys.span(keys.THREADS, after=None, order="asc")
+    for request_key in ("key", "~", "\x00", f"T#{'0' * 26}#thr", keys.thread("alice", THREAD).sort):
+        where = keys.request("alice", request_key)
+        assert where
+        assert where.partition == keys.threads_partition("alice")
+        assert not everything.low <= where.sort <= everything.high
+        assert keys.thread_of(where) is None
 
 
 @pytest.mark.parametrize(
@@ -48,8 +77,9 @@ def test_a_position_that_is_none_of_ours_names_its_field() -> None:
 
 
 def test_the_keys_are_as_documented() -> None:
-    """Stored data depends on these: the keys of a thread, an item, feedback and a turn, letter by letter."""
+    """Stored data depends on these: the keys of a thread, an item, feedback, a turn and a request, letter by letter."""
     assert keys.thread("a#b", THREAD) == ("U#a#b", f"T#{'0' * 26}#thr")
     assert keys.item("a#b", THREAD, ITEM) == (f"T#{THREAD}#a#b", f"I#{'0' * 26}#msg")
     assert keys.sort_key(keys.FEEDBACK, ITEM) == f"F#{'0' * 26}#msg"
     assert keys.turn("a#b", THREAD) == (f"T#{THREAD}#a#b", "TURN")
+    assert keys.request("a#b", "k#1") == ("U#a#b", "R#k#1")
