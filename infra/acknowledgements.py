@@ -23,6 +23,7 @@ _PROTOCOL: Final = (
     "answer of the gateway's validator would be lost on the page."
 )
 _NO_WAF: Final = "A web ACL costs money while nobody calls. Requests are throttled, and useless without a client token."
+_NOTES: Final = "This is the queue of what failed: whoever looks into it deletes the note, and there is none behind it."
 _ITEMS: Final = "The role may reach the objects of large items, whose names are random, and no other prefix."
 _IMAGES: Final = "The same for the pictures that models made."
 _GATEWAY_LOGS: Final = "AWS's own policy for the role with which API Gateway writes logs; no narrower one is accepted."
@@ -41,8 +42,12 @@ DATA: Final = (
 CHAT: Final = (
     ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/items/*]", _ITEMS),
     ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/images/*]", _IMAGES),
+    ("Thread/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/items/*]", _ITEMS),
+    ("Thread/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/images/*]", _IMAGES),
+    ("Deletions/Failures", "AwsSolutions-SQS3", _NOTES),
     ("Chat/Function", "AwsSolutions-L1", _PYTHON),
     ("Api/Function", "AwsSolutions-L1", _PYTHON),
+    ("Thread/Function", "AwsSolutions-L1", _PYTHON),
     ("Rest", "AwsSolutions-APIG2", _PROTOCOL),
     ("Rest/DeploymentStage.{stage}", "AwsSolutions-APIG3", _NO_WAF),
     ("Rest/Default/chatkit/POST", "AwsSolutions-APIG4", _BY_THE_FUNCTION),

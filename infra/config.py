@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
+from functions.settings import MAX_RETENTION_DAYS
+
 StageName = Literal["dev", "prod"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -36,6 +38,10 @@ class Config:
     """Where the model is called, if not at api.openai.com: a proxy, or a gateway of one's own."""
     token_seconds: int = 600
     """How long a client token is good."""
+    deadline_margin_seconds: int = 10
+    """How long before the chat function's time is up a turn is brought to its end."""
+    retention_days: int | None = None
+    """How many days a thread is kept behind its last use; without, for ever."""
     log_level: LogLevel = "INFO"
     log_days: int
     """How long logs are kept."""
@@ -63,7 +69,7 @@ class Config:
             raise ConfigError("log_days", f"must be one of {', '.join(map(str, LOG_DAYS))}; it is {self.log_days}")
         for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
-            if not least <= value <= most:
+            if value is not None and not least <= value <= most:
                 raise ConfigError(name, f"must be from {least} to {most}; it is {value}")
 
     @classmethod
@@ -86,8 +92,10 @@ class Config:
 
 _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     {
-        # The functions refuse other lifetimes (functions/settings.py).
+        # The functions refuse others (functions/settings.py).
         "token_seconds": (60, 3600),
+        "deadline_margin_seconds": (1, 300),
+        "retention_days": (1, MAX_RETENTION_DAYS),
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
         "chat_memory": (128, 10_240),
         "api_memory": (128, 10_240),
@@ -158,6 +166,8 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "allowed_origins": _list,
         "openai_base_url": _text,
         "token_seconds": _whole,
+        "deadline_margin_seconds": _whole,
+        "retention_days": _whole,
         "log_level": _text,
         "log_days": _whole,
         "protect_data": _yes_or_no,

@@ -134,8 +134,11 @@ def shared_environment(
         Names.ALLOWED_ORIGINS: ",".join(config.allowed_origins),
         Names.IDENTITY: "iam",
         Names.TOKEN_SECONDS: str(config.token_seconds),
+        Names.DEADLINE_MARGIN_SECONDS: str(config.deadline_margin_seconds),
         Names.LOG_LEVEL: config.log_level,
     }
     if config.openai_base_url is not None:
         environment[Names.OPENAI_BASE_URL] = config.openai_base_url
+    if config.retention_days is not None:
+        environment[Names.RETENTION_DAYS] = str(config.retention_days)
     return environment

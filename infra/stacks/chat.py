@@ -1,4 +1,4 @@
-"""What faces the web: the chat function behind a Function URL and a REST API, and the api function behind the latter."""
+"""The functions: chat behind a Function URL and a REST API, api behind the latter, thread behind the table's stream."""
 
 from typing import Any, Final
 
@@ -8,8 +8,10 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.attachments.bucket import IMAGES_PREFIX
+from functions.store.stream import THREADS_GONE
 from infra.config import Config
 from infra.constructs.function import ServiceFunction, log_group, shared_environment
+from infra.constructs.stream_trigger import StreamTrigger
 from infra.stacks.data import DataStack
 
 CHAT_TIMEOUT: Final = Duration.minutes(15)
@@ -17,6 +19,10 @@ CHAT_TIMEOUT: Final = Duration.minutes(15)
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html)."""
 API_TIMEOUT: Final = Duration.seconds(29)
 """The most that API Gateway waits for a buffered response."""
+THREAD_TIMEOUT: Final = Duration.minutes(15)
+"""The most that Lambda gives: long enough for hundreds of thousands of items, and what is not done is done by a retry."""
+THREAD_MEMORY: Final = 512
+"""MB."""
 START_PATH: Final = "/api/chatkit/start"
 """The route that exchanges a signed call for a client token."""
 ITEM_OBJECTS: Final = "items/*"
@@ -70,6 +76,10 @@ class ChatStack(Stack):
         )
         self.chat = self._make_chat(data, code)
         self.api = self._make_api(data, code)
+        self.thread = self._make_thread(data, code)
+        self.deletions = StreamTrigger(
+            self, "Deletions", function=self.thread, stream_arn=data.stream_arn, only=THREADS_GONE
+        )
         url = self.chat.live.add_function_url(
             auth_type=lambda_.FunctionUrlAuthType.NONE,
             # No `cors`: the function answers preflights itself, and two sets of CORS headers break both.
@@ -79,6 +89,12 @@ class ChatStack(Stack):
         CfnOutput(self, "ChatUrl", value=f"{url.url}chatkit", description="For ChatKit.js: the Function URL")
         CfnOutput(self, "ChatRestUrl", value=self.rest.url_for_path("/chatkit"), description="The same by API Gateway")
         CfnOutput(self, "ApiUrl", value=self.rest.url_for_path("/api"), description="Sessions, for your own server")
+        CfnOutput(
+            self,
+            "DeletionFailuresUrl",
+            value=self.deletions.failures.queue_url,
+            description="Notes of deletions that could not be finished; empty, if all is well",
+        )
         CfnOutput(
             self,
             "StartArn",
@@ -101,9 +117,10 @@ class ChatStack(Stack):
         chat.allow(TABLE_ACTIONS, on=[data.table.table_arn])
         # GetObject also stands behind every URL of a picture: who signs it lends its own permission.
         chat.allow(
-            ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+            ["s3:GetObject", "s3:PutObject"],
             on=[data.bucket.arn_for_objects(objects) for objects in (ITEM_OBJECTS, IMAGE_OBJECTS)],
         )
+        chat.allow(["s3:DeleteObject"], on=[data.bucket.arn_for_objects(ITEM_OBJECTS)])
         # Reading needs it too: to a role that may not list, S3 answers 403, not 404, for what is not there.
         chat.allow(
             ["s3:ListBucket"],
@@ -127,6 +144,30 @@ class ChatStack(Stack):
         )
         api.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn])
         return api
+
+    def _make_thread(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
+        thread = ServiceFunction(
+            self,
+            "Thread",
+            config=self._config,
+            code=code,
+            handler="functions.handlers.threads.handler",
+            description="Deletes what deleted threads have left",
+            environment=self._environment,
+            memory=THREAD_MEMORY,
+            timeout=THREAD_TIMEOUT,
+        )
+        thread.allow(["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:Query"], on=[data.table.table_arn])
+        thread.allow(
+            ["s3:DeleteObject"],
+            on=[data.bucket.arn_for_objects(objects) for objects in (ITEM_OBJECTS, IMAGE_OBJECTS)],
+        )
+        thread.allow(
+            ["s3:ListBucket"],
+            on=[data.bucket.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [ITEM_OBJECTS, IMAGE_OBJECTS]}},
+        )
+        return thread
 
     def _make_rest_api(self) -> apigateway.RestApi:
         rest = apigateway.RestApi(

@@ -28,6 +28,7 @@ class DataStack(Stack):
         self._config = config
         self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
         self.table = self._make_table()
+        self.stream_arn = _stream_arn(self.table)
         self.bucket = self._make_bucket()
         self.token_secret = self._make_token_secret()
         self.openai_secret = self._make_openai_secret()
@@ -108,3 +109,9 @@ class DataStack(Stack):
         )
         empty.apply_removal_policy(self._removal)
         return secretsmanager.Secret.from_secret_complete_arn(self, "OpenAISecretReference", empty.ref)
+
+
+def _stream_arn(table: dynamodb.TableV2) -> str:
+    if table.table_stream_arn is None:
+        raise ValueError("the table has no stream")
+    return table.table_stream_arn

@@ -37,10 +37,10 @@ def methods(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
 def test_the_functions_run_on_arm_and_python_3_13(dev: Stage) -> None:
     """Every function has the same runtime, and one package serves them all."""
     found = functions(dev)
-    assert set(found) == {"Chat", "Api"}
+    assert set(found) == {"Chat", "Api", "Thread"}
     for function in found.values():
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
-    assert found["Chat"]["Code"] == found["Api"]["Code"]
+        assert function["Code"] == found["Chat"]["Code"]
 
 
 def test_the_handlers_are_where_the_functions_look(dev: Stage) -> None:
@@ -63,6 +63,7 @@ def test_a_turn_may_take_fifteen_minutes(dev: Stage) -> None:
     found = functions(dev)
     assert (found["Chat"]["Timeout"], found["Chat"]["MemorySize"]) == (FIFTEEN_MINUTES, 1024)
     assert (found["Api"]["Timeout"], found["Api"]["MemorySize"]) == (29, 512)
+    assert (found["Thread"]["Timeout"], found["Thread"]["MemorySize"]) == (FIFTEEN_MINUTES, 512)
 
 
 def test_logs_are_json_and_expire(dev: Stage, prod: Stage) -> None:
@@ -89,6 +90,7 @@ def test_the_functions_accept_their_environment(dev: Stage, prod: Stage) -> None
             variables = {key: text(value) for key, value in function["Environment"]["Variables"].items()}
             settings = Settings.from_environ(variables)
             assert (settings.stage, settings.identity, settings.log_level) == (name, "iam", "INFO")
+            assert (settings.deadline_margin_seconds, settings.retention_days) == (10, None)
             assert set(variables) <= names | {"AWS_LAMBDA_EXEC_WRAPPER"}
 
 
@@ -101,13 +103,21 @@ def test_no_variable_holds_a_secret(dev: Stage, prod: Stage) -> None:
         assert "{{resolve:" not in json.dumps([stage.data, stage.chat])
 
 
-def test_a_base_url_is_passed_on(synthesise: Callable[..., Stage]) -> None:
-    """A model behind another address reaches the functions."""
-    stage = synthesise(openai_base_url="https://proxy.example/v1", token_seconds="120", log_level="WARNING")
+def test_what_is_chosen_is_passed_on(synthesise: Callable[..., Stage]) -> None:
+    """A model behind another address, and every other choice, reaches the functions."""
+    stage = synthesise(
+        openai_base_url="https://proxy.example/v1",
+        token_seconds="120",
+        deadline_margin_seconds="20",
+        retention_days="30",
+        log_level="WARNING",
+    )
     for function in functions(stage).values():
         variables = function["Environment"]["Variables"]
         assert variables[Names.OPENAI_BASE_URL] == "https://proxy.example/v1"
         assert variables[Names.TOKEN_SECONDS] == "120"
+        assert variables[Names.DEADLINE_MARGIN_SECONDS] == "20"
+        assert variables[Names.RETENTION_DAYS] == "30"
         assert (variables[Names.LOG_LEVEL], function["LoggingConfig"]["ApplicationLogLevel"]) == ("WARNING", "WARN")
 
 
@@ -203,6 +213,6 @@ def test_the_accounts_log_role_can_be_left_alone(synthesise: Callable[..., Stage
 
 def test_the_outputs_say_where_to_call(dev: Stage) -> None:
     """The addresses that a page and a server need are outputs of the stacks."""
-    assert {"ChatUrl", "ChatRestUrl", "ApiUrl", "StartArn"} <= set(dev.chat["Outputs"])
+    assert {"ChatUrl", "ChatRestUrl", "ApiUrl", "StartArn", "DeletionFailuresUrl"} <= set(dev.chat["Outputs"])
     assert {"TableName", "BucketName", "OpenAISecretArn"} <= set(dev.data["Outputs"])
     assert text(dev.chat["Outputs"]["StartArn"]["Value"]).endswith("/dev/POST/api/chatkit/start")

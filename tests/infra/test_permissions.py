@@ -26,16 +26,29 @@ ACTIONS = {
         "secretsmanager:GetSecretValue",
     },
     "Api": LOGS | {"secretsmanager:GetSecretValue"},
+    "Thread": LOGS
+    | {
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DescribeStream",
+        "dynamodb:GetItem",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "dynamodb:Query",
+        "s3:DeleteObject",
+        "s3:ListBucket",
+        "sqs:SendMessage",
+    },
 }
 """What each function does on AWS, and so what its role may do."""
 
 WILDCARDS = {
-    ("Chat", "<chatkit-{stage}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/items/*"): (
-        "Objects of large items have random names under one prefix."
-    ),
-    ("Chat", "<chatkit-{stage}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/images/*"): (
-        "Pictures have random names under one prefix."
-    ),
+    (function, f"<chatkit-{{stage}}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/{objects}*"): reason
+    for function in ("Chat", "Thread")
+    for objects, reason in (
+        (PREFIX, "Objects of large items have random names under one prefix."),
+        (IMAGES_PREFIX, "Pictures have random names under one prefix."),
+    )
 }
 """The only wildcards in what is allowed; a log group's own ARN ends in one for its streams, which IAM demands."""
 
@@ -65,7 +78,7 @@ def test_nothing_else_hangs_on_the_functions_roles(dev: Stage) -> None:
     roles = {
         name: role
         for name, role in of_type(dev.chat, "AWS::IAM::Role").items()
-        if path_of(role) in {"Chat/Role", "Api/Role"}
+        if path_of(role) in {"Chat/Role", "Api/Role", "Thread/Role"}
     }
     used = [f["Properties"]["Role"]["Fn::GetAtt"][0] for f in of_type(dev.chat, "AWS::Lambda::Function").values()]
     assert sorted(used) == sorted(roles)
@@ -100,13 +113,35 @@ def test_each_secret_is_read_by_who_uses_it(dev: Stage) -> None:
     assert "TokenSecret" in api.pop()
 
 
-def test_listing_is_kept_to_what_the_function_stores(dev: Stage) -> None:
-    """The chat function lists and touches two prefixes alone: that of large items and that of pictures."""
-    found = statements(dev.chat)["Chat"]
-    (listing,) = (statement for statement in found if statement["Action"] == "s3:ListBucket")
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{PREFIX}*", f"{IMAGES_PREFIX}*"]}}
-    objects = sorted(resources(found, "s3:GetObject"))
-    assert [one.partition(">/")[2] for one in objects] == [f"{IMAGES_PREFIX}*", f"{PREFIX}*"]
+def objects(found: list[dict[str, Any]], action: str) -> list[str]:
+    """The objects on which an action is allowed."""
+    return sorted(one.partition(">/")[2] for one in resources(found, action))
+
+
+def test_listing_is_kept_to_what_the_functions_store(dev: Stage) -> None:
+    """Functions list and touch two prefixes alone: that of large items and that of pictures."""
+    for owner in ("Chat", "Thread"):
+        (listing,) = (one for one in statements(dev.chat)[owner] if one["Action"] == "s3:ListBucket")
+        assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{PREFIX}*", f"{IMAGES_PREFIX}*"]}}
+    assert objects(statements(dev.chat)["Chat"], "s3:GetObject") == [f"{IMAGES_PREFIX}*", f"{PREFIX}*"]
+    assert objects(statements(dev.chat)["Thread"], "s3:GetObject") == []
+
+
+def test_pictures_are_deleted_by_the_thread_function_alone(dev: Stage) -> None:
+    """The chat function deletes objects of items, which it replaces; a picture goes with its thread."""
+    assert objects(statements(dev.chat)["Chat"], "s3:DeleteObject") == [f"{PREFIX}*"]
+    assert objects(statements(dev.chat)["Thread"], "s3:DeleteObject") == [f"{IMAGES_PREFIX}*", f"{PREFIX}*"]
+
+
+def test_the_thread_function_reads_the_stream_and_deletes(dev: Stage) -> None:
+    """It reads this one stream, sends to this one queue, and puts nothing into the table."""
+    found = statements(dev.chat)["Thread"]
+    (stream,) = resources(found, "dynamodb:GetRecords")
+    assert "Table" in stream
+    assert "StreamArn" in stream
+    assert resources(found, "dynamodb:ListStreams") == {stream}
+    (queue,) = of_type(dev.chat, "AWS::SQS::Queue")
+    assert resources(found, "sqs:SendMessage") == {f"<{queue}.Arn>"}
 
 
 def test_only_endpoints_invoke_functions(dev: Stage) -> None:
