@@ -49,7 +49,7 @@ if (typeof window !== "undefined") {
  * streams.
  *
  * @param {Options} options
- * @returns {import("@openai/chatkit").CustomApiConfig}
+ * @returns {Required<import("@openai/chatkit").CustomApiConfig>}
  * @throws {TypeError} where an option is unknown, missing or of the wrong kind; the message names it.
  */
 export function createChatKitApi(options) {
@@ -111,23 +111,23 @@ export function createChatKitApi(options) {
       return true;
     }
     function onAbort() {
-      idle();
       if (isLeft || Date.now() < leavingUntil || watcher.isGone()) wire.abort();
       else stop(begun, threadId, wire);
     }
-    function release() {
+    function onEnd() {
+      signal?.removeEventListener("abort", onAbort);
+      settle(null);
+      idle();
+    }
+    function onCancel() {
       settle(null);
       idle();
       wire.abort();
     }
-    function onEnd() {
-      signal?.removeEventListener("abort", onAbort);
-      release();
-    }
 
     signal?.addEventListener("abort", onAbort);
     const answer = authorized(input, init, wire.signal).then((response) => {
-      if (response.ok && response.body) return followed(response, { signal, onEvent, onEnd, onCancel: release });
+      if (response.ok && response.body) return followed(response, { signal, onEvent, onEnd, onCancel });
       onEnd(); // a refusal: its body needs nobody to look
       return response;
     });
@@ -365,6 +365,10 @@ function createWatcher(find) {
   let tries = 0;
   let failures = 0;
 
+  function isGone() {
+    return element?.isConnected === false;
+  }
+
   /** @param {number} pause */
   function plan(pause) {
     clearTimeout(timer);
@@ -374,7 +378,7 @@ function createWatcher(find) {
   async function call() {
     tries += 1;
     // The element has gone, or has sent nothing for longer than it keeps a thread.
-    if (element === null || find() !== element || tries > TRIES) return;
+    if (element === null || isGone() || find() !== element || tries > TRIES) return;
     plan(TRY_AGAIN);
     try {
       await element.fetchUpdates();
@@ -393,7 +397,7 @@ function createWatcher(find) {
 
   return {
     enter,
-    isGone: () => element?.isConnected === false,
+    isGone,
 
     /** Finds the element, and listens to it. */
     look() {

@@ -53,6 +53,23 @@ export function opened(thread, items) {
 }
 
 /**
+ * The thread was read again. An item that has not changed stays the same object.
+ *
+ * @param {Conversation} state
+ * @param {Thread} thread
+ * @param {readonly Item[]} items
+ * @returns {Conversation}
+ */
+export function refreshed(state, thread, items) {
+  const held = new Map(state.items.map((item) => [item.id, item]));
+  const kept = (/** @type {Item} */ item) => {
+    const before = held.get(item.id);
+    return before !== undefined && JSON.stringify(before) === JSON.stringify(item) ? before : item;
+  };
+  return { ...state, thread, items: items.map(kept) };
+}
+
+/**
  * A streaming request leaves. `pendingText` is the message that it carries, if any.
  *
  * @param {Conversation} state

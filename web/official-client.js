@@ -4,7 +4,7 @@
  * Options: the types of `@openai/chatkit` 1.9.0; https://openai.github.io/chatkit-js/
  */
 
-import { runTool } from "./tools.js";
+import { createToolRunner } from "./tools.js";
 
 /**
  * @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit
@@ -46,9 +46,7 @@ export async function loadChatKit() {
 /**
  * @param {HTMLElement} container
  * @param {object} options
- * @param {string} options.url
- * @param {string} options.domainKey
- * @param {typeof fetch} options.fetcher - adds the client token on the backend's origins only.
+ * @param {import("./playground.js").Connect} options.connect
  * @param {ChatKitOptions["locale"]} options.locale - the browser's own where it is undefined.
  * @param {string | null} options.threadId - the thread to open.
  * @param {string} options.greeting
@@ -61,7 +59,8 @@ export async function loadChatKit() {
 export function mountOfficialClient(container, options) {
   const chatkit = document.createElement("openai-chatkit");
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const applyOptions = () => chatkit.setOptions(chatKitOptions(options, dark.matches ? "dark" : "light"));
+  const api = options.connect(chatkit);
+  const applyOptions = () => chatkit.setOptions(chatKitOptions(api, options, dark.matches ? "dark" : "light"));
 
   chatkit.addEventListener("chatkit.thread.change", (event) => options.onThreadChange(event.detail.threadId));
   chatkit.addEventListener("chatkit.effect", (event) => options.page.onEffect(event.detail.name, event.detail.data));
@@ -82,13 +81,14 @@ export function mountOfficialClient(container, options) {
 /**
  * The whole set: ChatKit does not merge options with those that it has.
  *
+ * @param {ChatKitOptions["api"]} api
  * @param {Parameters<typeof mountOfficialClient>[1]} options
  * @param {"light" | "dark"} colorScheme
  * @returns {ChatKitOptions}
  */
-function chatKitOptions({ url, domainKey, fetcher, locale, threadId, greeting, prompts, page }, colorScheme) {
+function chatKitOptions(api, { locale, threadId, greeting, prompts, page }, colorScheme) {
   return {
-    api: { url, domainKey, fetch: fetcher },
+    api,
     ...(locale ? { locale } : {}),
     theme: { colorScheme },
     initialThread: threadId,
@@ -98,8 +98,7 @@ function chatKitOptions({ url, domainKey, fetcher, locale, threadId, greeting, p
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
     composer: { placeholder: "Write a message" },
-    // A tool that throws answers with `{"error": message}`: ChatKit posts nothing then, though its guide promises it.
-    onClientTool: ({ name, params }) => runTool(name, params),
+    onClientTool: createToolRunner(),
     widgets: { onAction: async (action) => page.onClientAction(action) },
     entities: { onClick: page.onEntity },
   };

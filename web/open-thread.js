@@ -4,7 +4,7 @@
  */
 
 import { ApiError } from "./api.js";
-import { EMPTY, droppedAfter, ended, fold, opened, started, withOutput } from "./fold.js";
+import { EMPTY, droppedAfter, ended, fold, opened, refreshed, started, withOutput } from "./fold.js";
 import { messageInput } from "./protocol.js";
 
 /**
@@ -24,7 +24,8 @@ import { messageInput } from "./protocol.js";
 /**
  * @param {object} options
  * @param {import("./protocol.js").Protocol} options.protocol
- * @param {(name: string, params: Record<string, unknown>) => Promise<unknown>} options.runTool - runs a tool of the page.
+ * @param {(call: { name: string, params: Record<string, unknown> }) => Promise<unknown>} options.runTool - runs a tool of
+ *   the page.
  * @param {() => void} options.onChange - the state has changed.
  * @param {(threadId: string | null) => void} options.onEnter - another thread is open, or a new one.
  * @param {(thread: Thread) => void} options.onThread - a thread was created, or has a new title or status.
@@ -38,6 +39,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
   let running = null;
   /** Settles when the stream that runs has ended. @type {Promise<void>} */
   let idle = Promise.resolve();
+  let turns = 0;
   /** @type {Conversation} */
   let state = EMPTY;
   /** The thread that is open, or that is being opened. @type {string | null} */
@@ -78,6 +80,21 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
       state = ended(EMPTY, { ...failureOf(error), allowRetry: false });
     }
     loading = false;
+    onChange();
+  }
+
+  /**
+   * Reads the thread again, as ChatKit's `fetchUpdates` does: another page's turn may run in it. While this page's own
+   * does, the stream says more.
+   */
+  async function refresh() {
+    const { signal } = visit;
+    const turn = turns;
+    if (openId === null || loading || state.streaming) return;
+    const { thread, items } = await protocol.openThread(openId, { signal });
+    if (signal.aborted || turn !== turns) return;
+    state = refreshed(state, thread, items);
+    onThread(thread);
     onChange();
   }
 
@@ -192,19 +209,21 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     const { signal: left } = visit;
     const stop = new AbortController();
     running = stop;
-    const signal = AbortSignal.any([left, stop.signal]);
+    turns += 1;
+    const signals = { signal: stop.signal, left };
     state = started(state, change.pendingText ?? null);
     onChange();
     /** @type {Failure | null} */
     let failure = null;
     try {
-      let call = await follow(type, params, change, signal);
+      let call = await follow(type, params, change, signals);
       // The call's output begins the next stream, once the one that brought the call has ended.
       while (call !== null && state.failure === null) {
-        const result = await runTool(call.name, call.arguments);
-        signal.throwIfAborted();
+        const result = await runTool({ name: call.name, params: call.arguments });
+        left.throwIfAborted();
+        stop.signal.throwIfAborted();
         state = withOutput(state, call.id, result);
-        call = await follow("threads.add_client_tool_output", { thread_id: call.thread_id, result }, {}, signal);
+        call = await follow("threads.add_client_tool_output", { thread_id: call.thread_id, result }, {}, signals);
       }
     } catch (error) {
       if (!stop.signal.aborted) failure = failureOf(error);
@@ -222,14 +241,15 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
    * One streaming request. A tool call counts when it is `done`, so that the tool runs once; where there are several, the
    * newest is the one that an output answers.
    *
-   * @param {string} type @param {object} params @param {Change} change @param {AbortSignal} signal
+   * @param {string} type @param {object} params @param {Change} change
+   * @param {{ signal: AbortSignal, left: AbortSignal }} signals
    * @returns {Promise<Item | null>} the call that waits for a tool of the page.
    */
-  async function follow(type, params, { last }, signal) {
+  async function follow(type, params, { last }, signals) {
     /** @type {Item | null} */
     let call = null;
     again = () => run(type, params, { last });
-    for await (const event of protocol.stream(type, params, { signal })) {
+    for await (const event of protocol.stream(type, params, signals)) {
       again = null;
       if (last !== undefined && event.type !== "error") {
         state = droppedAfter(state, last);
@@ -256,6 +276,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
       return { state, loading, feedback, id: openId };
     },
     open,
+    refresh,
     say,
     retry,
     answerAgain,

@@ -11,7 +11,7 @@ import { createPaneSwitch } from "./pane-switch.js";
 import { createProtocol } from "./protocol.js";
 import { createRawEvents } from "./raw-events.js";
 import { createThreadList } from "./thread-list.js";
-import { runTool } from "./tools.js";
+import { createToolRunner } from "./tools.js";
 
 /**
  * @typedef {import("./fold.js").Thread} Thread
@@ -21,8 +21,7 @@ import { runTool } from "./tools.js";
 /**
  * @param {HTMLElement} container
  * @param {object} options
- * @param {string} options.url
- * @param {typeof fetch} options.fetcher
+ * @param {import("./playground.js").Connect} options.connect
  * @param {string} options.locale
  * @param {string | null} options.threadId - the thread to open.
  * @param {string} options.greeting
@@ -32,9 +31,13 @@ import { runTool } from "./tools.js";
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
  */
 export function mountPlainClient(container, options) {
-  const { url, fetcher, locale, greeting, prompts, onThreadChange, page } = options;
+  const { locale, greeting, prompts, onThreadChange, page } = options;
   const events = createRawEvents();
-  const protocol = createProtocol({ url, fetcher, locale, observe: events.add });
+  const root = element("div", { className: "plain-client" });
+  // Towards its API this client acts as ChatKit's element: it fetches updates, and tells which thread is open.
+  const api = options.connect(Object.assign(root, { fetchUpdates: () => current.refresh() }));
+  const protocol = createProtocol({ url: api.url, fetcher: api.fetch, locale, observe: events.add });
+  const runTool = createToolRunner();
   const mounted = new AbortController();
   /** @type {Thread[]} */
   let threads = [];
@@ -46,13 +49,16 @@ export function mountPlainClient(container, options) {
 
   const current = createOpenThread({
     protocol,
-    async runTool(name, params) {
-      const result = await runTool(name, params);
-      note("onClientTool", { name, params, result });
+    async runTool(call) {
+      const result = await runTool(call);
+      note("onClientTool", { ...call, result });
       return result;
     },
     onChange: redraw,
-    onEnter: onThreadChange,
+    onEnter(threadId) {
+      root.dispatchEvent(new CustomEvent("chatkit.thread.change", { detail: { threadId } }));
+      onThreadChange(threadId);
+    },
     onThread(changed) {
       const known = threads.some((thread) => thread.id === changed.id);
       threads = known
@@ -152,7 +158,6 @@ export function mountPlainClient(container, options) {
   }
 
   const chat = element("main", { className: "chat pane" }, conversation.root, composer.root);
-  const root = element("div", { className: "plain-client" });
   const panes = createPaneSwitch(root);
   root.append(panes.root, threadList.root, chat, events.root);
   container.replaceChildren(root);

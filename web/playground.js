@@ -3,7 +3,8 @@
  * the built-in client where it cannot.
  */
 
-import { createAuthorizedFetch, createSession } from "./api.js";
+import { startSession } from "./api.js";
+import { createChatKitApi } from "./chatkit-aws.js";
 import { loadConfig } from "./config.js";
 import { LOCALES, isSupported, nameOf } from "./locales.js";
 import { element } from "./dom.js";
@@ -63,6 +64,12 @@ const toasts = createToasts();
  * @property {(entity: { title: string, id: string }) => void} onEntity - a click on an entity.
  */
 
+/**
+ * Makes the `api` option for an element: ChatKit's own, or the built-in client's, which acts as one.
+ *
+ * @typedef {(element: import("./chatkit-aws.js").ChatElement) => ReturnType<typeof createChatKitApi>} Connect
+ */
+
 /** @type {PageCallbacks} */
 const page = {
   onEffect: (name, data) => toasts.show(`Client effect ${name} ${JSON.stringify(data ?? {})}`),
@@ -84,23 +91,22 @@ function say(text) {
 /** @param {import("./config.js").Config} config */
 function mount(config) {
   client?.unmount();
-  const session = createSession({ apiUrl: config.apiUrl, user: preferences.user });
-  const origins = [...new Set([config.chatUrl, config.apiUrl].map((url) => new URL(url).origin))];
+  const { apiUrl, chatUrl, domainKey } = config;
+  const { user, locale } = preferences;
+  const getToken = () => startSession({ apiUrl, user });
   const options = {
-    url: config.chatUrl,
-    fetcher: createAuthorizedFetch({ session, origins }),
+    /** @type {Connect} */
+    connect: (chatkit) => createChatKitApi({ url: chatUrl, domainKey, getToken, element: () => chatkit }),
     threadId: threadInAddress(),
     greeting: GREETING,
     prompts: PROMPTS,
     onThreadChange: showThreadInAddress,
     page,
   };
-  const { locale } = preferences;
   client = plain
     ? mountPlainClient(stage, { ...options, locale: locale || navigator.language })
     : mountOfficialClient(stage, {
         ...options,
-        domainKey: config.domainKey,
         locale: isSupported(locale) ? locale : undefined,
         onError: (message) => say(`ChatKit reports: ${message}`),
       });

@@ -24,7 +24,7 @@ const EVERYTHING = 9999;
 /**
  * @param {object} options
  * @param {string} options.url
- * @param {typeof fetch} options.fetcher - adds the client token.
+ * @param {typeof fetch} options.fetcher - adds the client token, and tells the backend of an abort that is a Stop.
  * @param {string} options.locale - sent as Accept-Language.
  * @param {(traffic: Traffic) => void} [options.observe] - sees every request, JSON answer and event.
  * @param {string} [options.frameId]
@@ -70,11 +70,12 @@ export function createProtocol({ url, fetcher, locale, observe = () => {}, frame
    *
    * @param {string} type
    * @param {object} params
-   * @param {{ signal?: AbortSignal }} [options]
+   * @param {{ signal?: AbortSignal, left?: AbortSignal }} [options] - `signal` is the Stop button's; `left` ends the
+   *   reading and lets the turn go on.
    * @returns {AsyncGenerator<Json>} throws `ApiError` where the backend refuses, and what `fetch` throws where the
    *   connection breaks.
    */
-  async function* stream(type, params, { signal } = {}) {
+  async function* stream(type, params, { signal, left } = {}) {
     const { response, elapsed } = await send(type, params, { signal }, { accept: "text/event-stream" });
     const contentType = response.headers.get("content-type") ?? "";
     if (!contentType.startsWith("text/event-stream") || response.body === null) {
@@ -85,6 +86,9 @@ export function createProtocol({ url, fetcher, locale, observe = () => {}, frame
     }
     const decode = createSseDecoder();
     const reader = response.body.getReader();
+    const leave = () => void reader.cancel().catch(() => {}); // a stream that broke has nothing left to cancel
+    if (left?.aborted) leave();
+    left?.addEventListener("abort", leave);
     try {
       for (let read = await reader.read(); !read.done; read = await reader.read()) {
         for (const data of decode(read.value)) {
@@ -94,7 +98,8 @@ export function createProtocol({ url, fetcher, locale, observe = () => {}, frame
         }
       }
     } finally {
-      reader.cancel().catch(() => {}); // a stream that broke has nothing left to cancel
+      left?.removeEventListener("abort", leave);
+      leave();
     }
   }
 

@@ -2,6 +2,8 @@
  * The tools of this page, which an assistant may call: their names, and what they give back. Both clients have them.
  */
 
+import { withErrorResults } from "./chatkit-aws.js";
+
 /**
  * @typedef {Record<string, unknown>} Json
  * @typedef {(params: Json) => Json | Promise<Json>} Tool
@@ -13,19 +15,14 @@ export const TOOLS = {
 };
 
 /**
- * Runs a tool. One that throws, and one that does not exist, gives `{"error": message}`: ChatKit itself would post
- * nothing then, and the assistant would wait for ever.
+ * Runs the page's tools, as ChatKit's `onClientTool` is called. One that throws, and one that does not exist, gives
+ * `{"error": message}`.
  *
- * @param {string} name
- * @param {Json} params
  * @param {Readonly<Record<string, Tool>>} [tools]
- * @returns {Promise<Json>}
  */
-export async function runTool(name, params, tools = TOOLS) {
-  try {
+export function createToolRunner(tools = TOOLS) {
+  return withErrorResults(({ name, params }) => {
     if (!Object.hasOwn(tools, name)) throw new Error(`This page has no tool ${name}.`);
-    return await tools[name](params);
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
+    return tools[name](params);
+  });
 }

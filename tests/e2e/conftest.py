@@ -1,5 +1,6 @@
 """A browser, a page that must not fail in silence, and the two backends: the scripted one and the real local stack."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Final
@@ -97,6 +98,14 @@ def plain(page: Page, backend: ScriptedBackend) -> Callable[[str], Page]:
         return page
 
     return open_page
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Holds a stream back until it is set; always set in the end, so that no server thread is left waiting."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture

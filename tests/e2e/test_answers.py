@@ -1,7 +1,7 @@
 """What the built-in client makes of items other than widgets, and how it answers them: the scripted backend's part."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -28,23 +28,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 Plain = Callable[..., Page]
 
 RUN: Final = """async ([name, params]) => {
-  const { runTool } = await import("/web/tools.js");
+  const { createToolRunner } = await import("/web/tools.js");
   const tools = {
     echo: (params) => params,
     later: async () => ({ late: true }),
     fail: () => { throw new Error("The map is not there."); },
     reject: () => Promise.reject("no reason"),
   };
-  return runTool(name, params, tools);
+  return createToolRunner(tools)({ name, params });
 }"""
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Holds a stream back until it is set; always set in the end, so that no server thread is left waiting."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 @pytest.fixture

@@ -230,6 +230,24 @@ def test_however_a_stream_ends_the_calls_go_on(world: World, end: str) -> None:
     assert world.calls == 1
 
 
+@pytest.mark.parametrize(
+    "failure", ["Promise.reject(new TypeError('Failed to fetch'))", "Response.json({}, { status: 503 })"]
+)
+def test_a_stream_that_never_began_ends_its_pause(world: World, failure: str) -> None:
+    """A message that was not sent, or that was refused, lets the calls go on."""
+    world.run(
+        f"""
+        {OPEN}
+        const {{ reply }} = world;
+        world.reply = (request) => request.type === "threads.add_user_message" ? {failure} : reply(request);
+        world.t = world.chat("threads.add_user_message", {{ thread_id: "thr_1" }});
+        await world.t.done;
+        """
+    )
+    world.wait(1000)
+    assert world.calls == 1
+
+
 def test_a_thread_that_the_page_itself_created_is_the_open_one(world: World) -> None:
     """A thread of another tab that was read before is not asked for once a new thread has begun."""
     world.run(OPEN)

@@ -142,6 +142,7 @@ def test_a_failure_is_no_stop(world: World, reply: str) -> None:
         "world.t = world.chat('threads.add_user_message', { thread_id: 'thr_1' }); await world.t.done;"
     )
     assert world.value("world.t.status ?? world.t.outcome") in {503, 200, "TypeError"}
+    assert world.value("world.signals[0].aborted") is False  # else the refusal could not be read
     world.run(STOP)
     assert len(world.sent) == 1
 
@@ -217,7 +218,7 @@ def test_a_stop_that_fails_is_tried_again(world: World) -> None:
         SEND
         + BEGIN
         + "const failures = [() => Promise.reject(new TypeError('Failed to fetch')), () => new Promise(() => {}),"
-        " () => Response.json({}, { status: 503 }), () => Response.json({}, { status: 429 })];"
+        " () => Response.json({}, { status: 429 }), () => Response.json({}, { status: 503 })];"
         "world.reply = () => failures.shift()();" + STOP
     )
     assert len(world.stops) == 1

@@ -1,5 +1,6 @@
 """The page with OpenAI's client, whose script a stand-in takes the place of."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -7,7 +8,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.support.scripted_backend import Answer, ScriptedBackend
+from tests.e2e.support.scripted_backend import Answer, ScriptedBackend, Stream
+from tests.e2e.support.wire import answer, assistant_message, opening, stream_options, thread
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
@@ -92,9 +94,8 @@ def test_an_upload_to_another_origin_carries_no_token(chatkit: Page, backend: Sc
     assert "authorization" not in seen[0]
 
 
-def test_a_token_is_renewed_on_401_and_before_it_expires(chatkit: Page, backend: ScriptedBackend) -> None:
-    """A refused token and one that is about to expire are both replaced without ChatKit noticing."""
-    backend.token_seconds = 10
+def test_a_token_is_renewed_on_401(chatkit: Page, backend: ScriptedBackend) -> None:
+    """A refused token is replaced without ChatKit noticing, and the new one is kept."""
     backend.answer("threads.list", Answer({"code": "unauthenticated", "message": "expired"}, status=401))
     with chatkit.expect_response(lambda response: response.url.endswith("/chatkit") and response.ok):
         chatkit.goto(backend.url)
@@ -106,7 +107,59 @@ def test_a_token_is_renewed_on_401_and_before_it_expires(chatkit: Page, backend:
         "document.querySelector('openai-chatkit').send('threads.get_by_id', { thread_id: 'x' }).then((r) => r.status)"
     )
     assert status == 200
-    assert backend.requests("threads.get_by_id")[0].headers["authorization"] == "Bearer token-3"
+    assert backend.requests("threads.get_by_id")[0].headers["authorization"] == "Bearer token-2"
+
+
+def test_its_stop_reaches_the_backend(chatkit: Page, backend: ScriptedBackend, gate: threading.Event) -> None:
+    """The Stop button posts `threads.stop`, with the user's token; the natural end of the next answer posts none."""
+    backend.answer(
+        "threads.create", Stream([*opening("hi"), gate]), Stream([*opening("hi"), *answer("msg_2", "hello")])
+    )
+    chatkit.goto(backend.url)
+    stand_in = chatkit.locator("openai-chatkit")
+    stand_in.evaluate("(chatkit) => void chatkit.ask('threads.create', {}).catch(() => {})")
+    chatkit.wait_for_function("document.querySelector('openai-chatkit').text.includes('stream_options')")
+    with chatkit.expect_response(lambda response: "threads.stop" in (response.request.post_data or "")):
+        stand_in.evaluate("(chatkit) => chatkit.stop()")
+    (stop,) = backend.requests("threads.stop")
+    assert stop.body["params"] == {"thread_id": "thr_1"}
+    assert stop.headers["authorization"] == "Bearer token-1"
+
+    stand_in.evaluate("(chatkit) => chatkit.ask('threads.create', {})")
+    assert len(backend.requests("threads.stop")) == 1
+
+
+def test_a_reload_stops_nothing_and_the_answer_grows_on(
+    own_page: Page, backend: ScriptedBackend, gate: threading.Event
+) -> None:
+    """A reload in mid-answer posts no stop; ChatKit is asked for updates until the backend says that the turn is over."""
+    own_page.route("**/chatkit.js", lambda route: route.fulfill(path=STAND_IN, content_type="text/javascript"))
+    running = {"chatkit-turn": "running"}
+    backend.answer("threads.add_user_message", Stream([stream_options(), gate]))
+    backend.answer("threads.get_by_id", Answer(thread()))
+    own_page.goto(f"{backend.url}/#thread=thr_1")
+    stand_in = own_page.locator("openai-chatkit")
+    stand_in.evaluate(
+        "(chatkit) => void chatkit.ask('threads.add_user_message', { thread_id: 'thr_1' }).catch(() => {})"
+    )
+    own_page.wait_for_function("document.querySelector('openai-chatkit').text !== ''")
+
+    texts = ["Once", "Once upon", "Once upon a time"]
+    backend.answer(
+        "threads.get_by_id",
+        *(Answer(thread(items=[assistant_message("msg_2", text)]), headers=running) for text in texts[:2]),
+        Answer(thread(items=[assistant_message("msg_2", texts[2])])),
+    )
+    own_page.clock.install()
+    own_page.reload()
+    for number, text in enumerate(texts, start=1):
+        shown = f"document.querySelector('openai-chatkit')?.items?.at(0)?.content[0].text === '{text}'"
+        own_page.wait_for_function(shown)
+        assert stand_in.evaluate("(chatkit) => chatkit.updates") == number
+        own_page.clock.fast_forward(5500)
+    own_page.clock.fast_forward(600_000)
+    assert stand_in.evaluate("(chatkit) => chatkit.updates") == len(texts)
+    assert backend.requests("threads.stop") == []
 
 
 def test_user_and_locale_mount_it_anew(chatkit: Page, backend: ScriptedBackend) -> None:

@@ -1,7 +1,7 @@
 """The built-in client against a scripted backend: what a healthy one cannot be brought to do."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -28,14 +28,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
 Plain = Callable[..., Page]
 ATTACK: Final = '<img src=x onerror="window.hacked = true">'
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Holds a stream back until it is set; always set in the end, so that no server thread is left waiting."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def messages(page: Page) -> Locator:
@@ -186,6 +178,72 @@ def test_stop_ends_the_stream_and_keeps_the_text(plain: Plain, backend: Scripted
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_stop_reaches_the_backend(plain: Plain, backend: ScriptedBackend, gate: threading.Event) -> None:
+    """Stop posts one `threads.stop` for the open thread; answers that end by themselves, and a reload, post none."""
+    first = Stream([*opening("hi", allow_cancel=True), *answer("msg_2", "hello")])
+    backend.answer("threads.create", first)
+    backend.answer("threads.add_user_message", Stream([stream_options(allow_cancel=True), gate]))
+    page = plain()
+    write(page, "hi")
+    expect(messages(page)).to_have_count(2)
+    write(page, "go on")
+    with page.expect_response(lambda response: "threads.stop" in (response.request.post_data or "")):
+        page.get_by_role("button", name="Stop").click()
+    page.reload()
+    expect(page.get_by_role("button", name="Send")).to_be_enabled()
+    (stop,) = backend.requests("threads.stop")
+    assert stop.body["params"] == {"thread_id": "thr_1"}
+    assert stop.headers["authorization"] == "Bearer token-1"
+
+
+def test_an_answer_grows_on_after_a_reload(own_page: Page, backend: ScriptedBackend) -> None:
+    """A thread whose turn runs shows the text so far, grows every few seconds without a click, and is asked for no more
+    once its turn is over; what has not changed is not drawn anew."""
+    question = user_message("msg_1", "a story")
+    running = {"chatkit-turn": "running"}
+    texts = ["Once", "Once upon", "Once upon a time"]
+    threads = [thread(items=[question, assistant_message("msg_2", text)]) for text in texts]
+    backend.answer("threads.get_by_id", Answer(threads[0], headers=running), Answer(threads[1], headers=running))
+    backend.answer("threads.get_by_id", Answer(threads[2]))
+    own_page.clock.install()
+    own_page.goto(f"{backend.url}/?client=plain#thread=thr_1")
+    drawn = messages(own_page).locator(".body")
+    expect(drawn).to_have_text(["a story", texts[0]])
+    own_page.evaluate("document.querySelector('.items .bubble').dataset.kept = 'yes'")
+    for text in texts[1:]:
+        own_page.clock.fast_forward(5500)
+        expect(drawn).to_have_text(["a story", text])
+    expect(own_page.locator(".items [data-kept]")).to_have_count(1)
+    own_page.clock.fast_forward(600_000)
+    expect(own_page.get_by_role("button", name="Send")).to_be_enabled()
+    assert len(backend.requests("threads.get_by_id")) == 3
+    assert backend.requests("threads.stop") == []
+
+
+def test_an_update_does_not_overtake_a_message(own_page: Page, backend: ScriptedBackend, gate: threading.Event) -> None:
+    """What was read of a thread before the user wrote into it does not take away what they wrote."""
+    running = {"chatkit-turn": "running"}
+    old = thread(items=[user_message("msg_1", "one")])
+    backend.answer("threads.get_by_id", Answer(old, headers=running))
+    backend.answer(
+        "items.list", Answer({"data": [], "has_more": False}), Answer({"data": [], "has_more": False}, after=gate)
+    )
+    backend.answer("threads.get_by_id", Answer(old, headers=running))
+    asked = [done(user_message("msg_2", "two")), stream_options(), *answer("msg_3", "hello")]
+    backend.answer("threads.add_user_message", Stream(asked))
+    own_page.clock.install()
+    own_page.goto(f"{backend.url}/?client=plain#thread=thr_1")
+    drawn = messages(own_page).locator(".body")
+    expect(drawn).to_have_text(["one"])
+    with own_page.expect_request(lambda request: "items.list" in (request.post_data or "")):
+        own_page.clock.fast_forward(5500)
+    write(own_page, "two")
+    expect(drawn).to_have_text(["one", "two", "hello"])
+    with own_page.expect_response(lambda response: "items.list" in (response.request.post_data or "")):
+        gate.set()
+    expect(drawn).to_have_text(["one", "two", "hello"])
+
+
 def test_stop_does_not_show_unless_it_is_allowed(plain: Plain, backend: ScriptedBackend, gate: threading.Event) -> None:
     """Without `allow_cancel` there is no stop button while the answer streams."""
     backend.answer("threads.create", Stream([*opening("hi"), *answer("msg_2", "hello"), gate]))
@@ -310,7 +368,8 @@ def test_a_locked_thread_takes_no_message(plain: Plain, backend: ScriptedBackend
 
 
 def test_leaving_a_thread_leaves_its_stream(plain: Plain, backend: ScriptedBackend, gate: threading.Event) -> None:
-    """A stream does not go on in the thread that the user has gone to; the way back leads to the thread as it is stored."""
+    """A stream does not go on in the thread that the user has gone to, and is not stopped; the way back leads to the thread
+    as it is stored."""
     late = done(assistant_message("msg_3", "too late"))
     backend.answer("threads.create", Stream([*opening("hi"), *answer("msg_2", "hello"), gate, late]))
     backend.answer("threads.get_by_id", Answer(thread(items=[user_message("msg_1", "hi")])))
@@ -323,6 +382,7 @@ def test_leaving_a_thread_leaves_its_stream(plain: Plain, backend: ScriptedBacke
     gate.set()
     page.go_back()
     expect(messages(page).locator(".body")).to_have_text(["hi"])
+    assert backend.requests("threads.stop") == []
 
 
 def test_shift_enter_begins_a_line(plain: Plain, backend: ScriptedBackend) -> None:

@@ -5,6 +5,7 @@ async (options) => {
   const ownUrl = new URL("/chatkit", location.origin).href;
   const world = {
     sent: [],
+    signals: [],
     given: [],
     unhandled: [],
     deadlines: [],
@@ -69,6 +70,7 @@ async (options) => {
     const { url, method, keepalive } = request;
     world.sent.push({ url, method, keepalive, authorization, headers, text, type, params });
     const signal = init?.signal;
+    world.signals.push(signal);
     signal?.throwIfAborted();
     const refused = new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
     return Promise.race([world.reply({ url, type, params, authorization, signal }), refused]);

@@ -5,11 +5,12 @@ from typing import Final
 from playwright.sync_api import Locator, Page, expect
 
 CONNECT: Final = """
-  const { createAuthorizedFetch, createSession } = await import("/web/api.js");
+  const { startSession } = await import("/web/api.js");
+  const { createChatKitApi } = await import("/web/chatkit-aws.js");
   const { createProtocol, messageInput } = await import("/web/protocol.js");
-  const session = createSession({ apiUrl: location.origin + "/api", user });
-  const fetcher = createAuthorizedFetch({ session, origins: [location.origin] });
-  const protocol = createProtocol({ url: location.origin + "/chatkit", fetcher, locale: "en" });
+  const getToken = () => startSession({ apiUrl: location.origin + "/api", user });
+  const { url, fetch: fetcher } = createChatKitApi({ url: location.origin + "/chatkit", domainKey: "local", getToken });
+  const protocol = createProtocol({ url, fetcher, locale: "en" });
 """
 """JavaScript: talks to the stack as `user`, past the page's views but through its own modules."""
 

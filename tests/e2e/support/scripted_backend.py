@@ -7,11 +7,12 @@ import json
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from tests.e2e.support.wire import Json
@@ -37,6 +38,9 @@ class Answer:
 
     body: Any = field(default_factory=dict[str, Any])
     status: int = 200
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    after: threading.Event | None = None
+    """The answer waits for it."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,6 @@ class ScriptedBackend:
         """Forgets the script and the record."""
         self.received: list[Received] = []
         self.tokens_given = 0
-        self.token_seconds = 600
-        """How long a token is good for. The page renews one that has less than 30 s to go."""
         self._script: dict[str, deque[Answer | Stream]] = defaultdict(deque)
 
     def answer(self, request: str, *answers: Answer | Stream) -> None:
@@ -133,14 +135,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _start_session(self) -> None:
         backend = self._backend
         backend.tokens_given += 1
-        expires_at = int(time.time()) + backend.token_seconds
-        token = {"client_secret": f"token-{backend.tokens_given}", "expires_at": expires_at}
+        token = {"client_secret": f"token-{backend.tokens_given}", "expires_at": int(time.time()) + 600}
         self._send(200, json.dumps(token).encode(), "application/json")
 
     def _send_answer(self, request: Received) -> None:
         answer = self._backend.next_answer(request)
         if isinstance(answer, Answer):
-            self._send(answer.status, json.dumps(answer.body).encode(), "application/json")
+            if answer.after is not None:
+                answer.after.wait(WAIT_SECONDS)
+            self._send(answer.status, json.dumps(answer.body).encode(), "application/json", answer.headers)
             return
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
@@ -167,8 +170,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 
-    def _send(self, status: int, body: bytes, content_type: str) -> None:
+    def _send(
+        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
         if self.command == "GET":
