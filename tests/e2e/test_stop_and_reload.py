@@ -1,0 +1,98 @@
+"""Stop, reload and leaving, in a browser with the real local stack: an answer ends, or goes on, as the user means it."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from functions.assistant import demo
+from tests.e2e.support.pages import CONNECT, finished, items, write
+
+pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.xdist_group("e2e")]
+
+LONG: Final = "something long"
+"""What the scripted assistant answers for half a minute."""
+WHOLE: Final = (demo.LONG * 12).strip()
+WHOLE_MILLISECONDS: Final = 60_000
+
+SEEN: Final = f"""async ([user, thread_id]) => {{
+  {CONNECT}
+  let turn;
+  const seeing = async (...request) => {{
+    const answer = await fetcher(...request);
+    turn = answer.headers.get("chatkit-turn");
+    return answer;
+  }};
+  const {{ items }} = await createProtocol({{ url, fetcher: seeing, locale: "en" }}).openThread(thread_id);
+  return {{ turn, texts: items.map((item) => item.content[0]?.text ?? "") }};
+}}"""
+"""What another page of the same user reads of a thread."""
+
+Open = Callable[..., Page]
+
+
+def answer(page: Page) -> Locator:
+    """The assistant's first message, as it is drawn."""
+    return items(page).nth(1)
+
+
+def begin(page: Page) -> str:
+    """Asks for the long answer, and returns the thread's id when some of it is there."""
+    write(page, LONG)
+    expect(answer(page)).to_contain_text("a disk, a memory and")
+    return urlsplit(page.url).fragment.removeprefix("thread=")
+
+
+def text(page: Page) -> str:
+    return answer(page).inner_text()
+
+
+def becomes_longer(page: Page, than: str) -> None:
+    page.wait_for_function(f"document.querySelectorAll('.items .body')[1]?.innerText.length > {len(than)}")
+
+
+def test_stop_ends_the_turn_and_keeps_its_text(visitors: Open) -> None:
+    """After Stop the backend says within 2 s that no turn runs; the text so far stays, and the thread takes a message."""
+    page = visitors("stopper")
+    thread_id = begin(page)
+    with page.expect_response(lambda response: "threads.stop" in (response.request.post_data or "")) as stop:
+        page.get_by_role("button", name="Stop").click()
+    assert stop.value.status == 200
+    deadline = page.evaluate("performance.now() + 2000")
+    seen = page.evaluate(SEEN, ["stopper", thread_id])
+    while seen["turn"] == "running" and page.evaluate("performance.now()") < deadline:
+        seen = page.evaluate(SEEN, ["stopper", thread_id])
+    assert seen["turn"] is None
+    assert seen["texts"][1].startswith("Once there was a server")
+
+    page.reload()
+    finished(page, 2)
+    expect(answer(page)).to_contain_text("a disk, a memory and")
+    assert page.evaluate(SEEN, ["stopper", thread_id]) == seen
+    write(page, "something hidden")
+    finished(page, 4)
+    expect(items(page).nth(3)).to_contain_text("You cannot see it")
+
+
+def test_an_answer_goes_on_without_the_page_that_asked_for_it(visitors: Open) -> None:
+    """A reload stops nothing: the page shows the text so far and, without a click, the rest; a closed tab stops nothing
+    either, and whoever opens its thread later finds all of it."""
+    closed = visitors("reloader")
+    left_behind = begin(closed)
+    closed.goto("about:blank")
+
+    page = visitors("reloader")
+    begin(page)
+    before = text(page)
+    page.reload()
+    expect(answer(page)).to_contain_text("a disk, a memory and")
+    first = text(page)
+    assert first.startswith(before)
+    becomes_longer(page, first)
+    expect(answer(page)).to_have_text(WHOLE, timeout=WHOLE_MILLISECONDS)
+
+    closed.goto(page.url.replace(urlsplit(page.url).fragment, f"thread={left_behind}"))
+    expect(answer(closed)).to_have_text(WHOLE)
+    assert closed.evaluate(SEEN, ["reloader", left_behind])["turn"] is None
