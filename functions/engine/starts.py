@@ -163,22 +163,28 @@ class Starts:
         thread_id = request.params.thread_id
         new_message = await self._user_message(request.params.input, user, thread_id)
 
-        def write(turn: Turn) -> Callable[[], Awaitable[tuple[UserMessageItem, ThreadMetadata, _Calls]]]:
+        def write(turn: Turn) -> Callable[[], Awaitable[tuple[UserMessageItem, ThreadMetadata, _Calls | None]]]:
             message = new_message()
 
-            async def add() -> tuple[UserMessageItem, ThreadMetadata, _Calls]:
+            async def add() -> tuple[UserMessageItem, ThreadMetadata, _Calls | None]:
                 thread, calls = await asyncio.gather(
-                    self._store.add_items(user, thread_id, [message], turn=turn), self._pending_calls(user, thread_id)
+                    self._store.add_items(user, thread_id, [message], turn=turn),
+                    self._pending_calls(user, thread_id),
+                    return_exceptions=True,
                 )
-                return message, thread, calls
+                if isinstance(thread, BaseException):
+                    raise thread
+                return message, thread, None if isinstance(calls, BaseException) else calls
 
             return add
 
         turn, (message, thread, calls) = await self._turns.begin(user, thread_id, key, write)
 
         async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
-            if calls:
-                await self._store.save_items(user, thread_id, [_unanswered(call) for call in calls], turn_id=turn.id)
+            # What could not be read beside the write is read now: the turn has begun, and a failure is the turn's.
+            pending = calls if calls is not None else await self._pending_calls(user, thread_id)
+            if pending:
+                await self._store.save_items(user, thread_id, [_unanswered(call) for call in pending], turn_id=turn.id)
             async with closing(assistant.respond(thread, message, context)) as events:
                 async for event in events:
                     yield event

@@ -165,8 +165,11 @@ class Turn:
         match reason:
             case Reason.STOPPED:
                 await self._keep_usage()
-                for event in await self._close(self._stop_note()):
+                events, are_stored = await self._close(self._stop_note())
+                for event in events:
                     yield event
+                if not are_stored:
+                    yield ErrorEvent(code="stream.error", allow_retry=False)
             case Reason.DEADLINE:
                 async for event in self._failed(TurnCutOff(Text.TURN_DEADLINE)):
                     yield event
@@ -182,7 +185,8 @@ class Turn:
             async for event in self._take_back():
                 yield event
         await self._keep_usage()
-        for event in await self._close(failed=True):
+        events, _ = await self._close(failed=True)
+        for event in events:
             yield event
         yield error_event(error, self._context.request.locales)
 
@@ -286,10 +290,11 @@ class Turn:
             content=STOP_NOTE,
         )
 
-    async def _close(self, *notes: ThreadItem, failed: bool = False) -> list[ThreadStreamEvent]:
-        """Ends the turn with what the open items hold, some notes, and the thread. Returns what the client is to be told.
+    async def _close(self, *notes: ThreadItem, failed: bool = False) -> tuple[list[ThreadStreamEvent], bool]:
+        """Ends the turn with what the open items hold, some notes, and the thread.
 
-        Where even that fails, the client has it until it reloads, and the turn's row as of its last checkpoint.
+        Returns what the client is to be told, and whether the items are stored. If not, the client has them until it
+        reloads, and the turn's row as of its last checkpoint.
         """
         kept: list[ThreadItem] = []
         events: list[ThreadStreamEvent] = []
@@ -313,7 +318,9 @@ class Turn:
             except (ChatKitLambdaError, TurnGone) as error:
                 log_failure(error, self._context.request)
         has_ended = await self._end([*kept, *notes], failed=failed)
-        return events if has_ended else [event for event in events if not isinstance(event, ThreadItemDoneEvent)]
+        if not has_ended:
+            events = [event for event in events if not isinstance(event, ThreadItemDoneEvent)]
+        return events, has_ended
 
     async def _end(self, items: list[ThreadItem], *, failed: bool = False) -> bool:
         """Ends the turn; returns whether its last items are stored. If not, whoever reads next closes it."""

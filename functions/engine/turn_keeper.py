@@ -22,7 +22,7 @@ from functions.engine.folding import OpenItems
 from functions.engine.interruption import Interruption, Reason
 from functions.engine.results import RequestContext
 from functions.engine.unfinished import for_checkpoint
-from functions.errors import ChatKitLambdaError, Unavailable
+from functions.errors import ChatKitLambdaError, NotFound, Unavailable
 from functions.protocol.items import ThreadItem
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_ITEMS, Store, Turn, TurnGone
@@ -77,7 +77,9 @@ class TurnKeeper:
     @asynccontextmanager
     async def beating(self) -> AsyncGenerator[None]:
         """Looks at the row, and writes it, until it is left."""
-        self._renewed = asyncio.get_running_loop().time()
+        # The turn may have begun a while ago: with a write whose answer was lost, and that was done again.
+        age = self._now() - (self._turn.lease_until - LEASE)
+        self._renewed = asyncio.get_running_loop().time() - age.total_seconds()
         heart = asyncio.create_task(self._beat())
         try:
             yield
@@ -125,7 +127,8 @@ class TurnKeeper:
                 try:
                     await self._end(last, failed=failed)
                 except TurnGone:
-                    return  # the first attempt was done, and its answer lost
+                    if not await self._are_stored(last):
+                        raise
 
     async def _end(self, items: Sequence[ThreadItem], *, failed: bool) -> None:
         await self._store.end_turn(
@@ -136,6 +139,14 @@ class TurnKeeper:
             request_key=self._turn.request_key,
             closed_at=self._now() - REMEMBERED if failed else None,
         )
+
+    async def _are_stored(self, items: Sequence[ThreadItem]) -> bool:
+        """Whether the turn was ended with these items, by a call whose answer was lost; or by nobody, or somebody else."""
+        try:
+            stored = [await self._store.load_item(self._user, self._thread_id, item.id) for item in items]
+        except NotFound:
+            return False
+        return stored == list(items)
 
     async def _beat(self) -> None:
         while True:

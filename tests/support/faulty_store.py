@@ -64,13 +64,6 @@ async def hung(call: Call) -> Any:
     raise Unavailable("timed out")
 
 
-async def answer_hung(call: Call) -> Any:
-    """The call is done at once, and nothing heard until the time is out."""
-    await call()
-    await asyncio.sleep(TIME_OUT)
-    raise Unavailable("timed out")
-
-
 async def done_late(call: Call) -> Any:
     """The call is done just before the time is out, and its answer lost."""
     await asyncio.sleep(TIME_OUT)
