@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from functions.errors import InternalError, NotFound, ThreadUnavailable
 from functions.protocol.items import ThreadItem
@@ -231,6 +231,20 @@ class _Machine(RuleBasedStateMachine):
             model.running = None
             if key and model.started == which:
                 model.started, model.closed = (None if closed is None else which), closed
+
+    @precondition(lambda self: self.model.running is not None)
+    @rule(second=seconds)
+    def close(self, second: int) -> None:
+        """What is rare at random: somebody else ends the very turn that runs."""
+        assert self.model.running is not None
+        self.end_turn(self.model.running, {}, 0, key=True, closed=second)
+
+    @precondition(lambda self: self.model.started is not None)
+    @rule(texts=texts)
+    def begin_again(self, texts: dict[int, str]) -> None:
+        """What is rare at random: the very turn that the request has begun, whatever became of it."""
+        assert self.model.started is not None
+        self.begin_turn(self.model.started, texts)
 
     @rule(which=turn)
     def forget_request(self, which: int) -> None:
