@@ -177,3 +177,57 @@ def test_interleaved_deltas_fold_to_the_same_texts_as_joining_them(deltas: list[
         assert isinstance(folded, AssistantMessageItem)
         for number, part in enumerate(folded.content):
             assert part.text == "".join(delta for owner, n, delta in deltas if (owner, n) == (folded.id, number))
+
+
+TEXTS = [UPDATES["assistant_message"][1], UPDATES["widget"][0]]
+"""The updates that do no more than append text."""
+
+
+@pytest.mark.parametrize("kind", ["assistant_message", "widget", "workflow", "generated_image"])
+def test_text_is_counted_as_characters_and_anything_else_as_a_change(kind: str) -> None:
+    """By these a turn decides what is worth a write: much text, or something else than text."""
+    items = OpenItems()
+    items.add(item(kind))
+    for update in UPDATES[kind]:
+        characters, changes = items.characters, items.changes
+        items.update("msg_1", UPDATE.validate_python(update))
+        grown = (items.characters - characters, items.changes - changes)
+        assert grown == ((1, 0) if update in TEXTS else (0, 1)), update
+
+
+def test_coming_and_going_are_changes_and_take_their_text_along() -> None:
+    """What is closed counts no longer; to close what is not open changes nothing."""
+    items = OpenItems()
+    delta = AssistantMessageContentPartTextDelta(content_index=0, delta="abc")
+    for item_id in ("msg_1", "msg_2"):
+        items.add(item("assistant_message", item_id))
+        items.update(item_id, delta)
+    assert (items.changes, items.characters, len(items)) == (2, 6, 2)
+    items.close("msg_1")
+    items.close("msg_1")
+    assert (items.changes, items.characters, len(items)) == (3, 3, 1)
+    assert ("msg_1" in items, "msg_2" in items) == (False, True)
+
+
+def test_an_item_that_starts_anew_counts_anew() -> None:
+    """Its text is gone, and that is a change; whether it was stored is said by who adds it."""
+    items = OpenItems()
+    items.add(item("assistant_message"), stored=True)
+    items.update("msg_1", AssistantMessageContentPartTextDelta(content_index=0, delta="abc"))
+    assert items.is_stored("msg_1")
+    items.add(item("assistant_message"))
+    assert (items.characters, len(items), items.is_stored("msg_1")) == (0, 1, False)
+
+
+@given(deltas=st.lists(st.tuples(st.sampled_from(["msg_1", "msg_2"]), st.integers(0, 2), st.text()), max_size=40))
+def test_characters_are_those_that_were_appended(deltas: list[tuple[str, int, str]]) -> None:
+    """To whichever part, and whenever somebody looked in between."""
+    items = OpenItems()
+    for item_id in ("msg_1", "msg_2"):
+        items.add(item("assistant_message", item_id))
+    for index, (item_id, part, delta) in enumerate(deltas):
+        items.update(item_id, AssistantMessageContentPartTextDelta(content_index=part, delta=delta))
+        if index % 5 == 0:
+            list(items)
+    assert items.characters == sum(len(delta) for _, _, delta in deltas)
+    assert items.changes == 2
