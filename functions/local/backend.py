@@ -43,18 +43,19 @@ class Backend:
     async def prepare(self) -> None:
         """Makes the resources that are missing; functions may start meanwhile, and answer afterwards."""
         await asyncio.to_thread(
-            resources.create, self._connect(), origins=self._origins, model_key=self._settings.model_key
+            resources.create, self.connect(), origins=self._origins, model_key=self._settings.model_key
         )
 
     async def end(self) -> None:
         """Ends ministack, which saves its state: without the model's key."""
         try:
             if self.ministack.is_running and self._settings.model_key is not None:
-                await asyncio.to_thread(resources.remove_model_key, self._connect())
+                await asyncio.to_thread(resources.remove_model_key, self.connect())
         finally:
             await self.ministack.stop()
 
-    def _connect(self) -> resources.Clients:
+    def connect(self) -> resources.Clients:
+        """Clients of it."""
         return resources.Clients.connect(endpoint=self.ministack.endpoint, credentials=self.ministack.credentials)
 
 
@@ -141,6 +142,8 @@ def _environment(settings: LocalSettings, ministack: Ministack, origins: tuple[s
     }
     if settings.model_key is not None:
         environment[Names.OPENAI_SECRET_ID] = resources.OPENAI_SECRET
+    if settings.retention_days is not None:
+        environment[Names.RETENTION_DAYS] = settings.retention_days
     if settings.openai_base_url is not None:
         environment[Names.OPENAI_BASE_URL] = settings.openai_base_url
     return environment

@@ -25,6 +25,7 @@ environment:
   PORT, STATE_DIR   as the options, which go before
   OPENAI_API_KEY    the key that the model is called with
   OPENAI_BASE_URL   another model server, which speaks the Responses API
+  RETENTION_DAYS    how long a thread is kept behind its last use; without, for ever
   LOG_LEVEL         DEBUG, INFO (default), WARNING or ERROR, for the functions
   ALLOWED_HOSTS     further host names to answer under, for a tunnel to this machine
 """
@@ -33,6 +34,7 @@ examples:
   chatkit-lambda invoke events/chat/threads_create.json
   chatkit-lambda invoke events/api/chatkit_start.json | python -m json.tool
   chatkit-lambda invoke --state-dir .local events/chat/threads_list.json     while no stack is running there
+  chatkit-lambda invoke events/thread/thread_deleted.json
 
 The head of the answer goes to standard error, its body to standard output.
 """
@@ -81,8 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         "invoke", **_texts("run one sample event through the real handler, and print the answer", _INVOKE)
     )
     invoke.add_argument("file", type=Path, metavar="FILE", help="an event as AWS sends it; see events/README.md")
-    invoke.add_argument("--function", choices=("chat", "api"), help="the function (default: the name of FILE's folder)")
-    invoke.add_argument("--user", default="alice", help="the user of ${TOKEN} and ${THREAD} in FILE (default: alice)")
+    invoke.add_argument(
+        "--function", choices=("chat", "api", "thread"), help="the function (default: the name of FILE's folder)"
+    )
+    invoke.add_argument("--user", default="alice", help="the user of ${TOKEN}, ${THREAD} ... in FILE (default: alice)")
     invoke.add_argument("--state-dir", help="run on the conversations kept there (default: on an empty stack)")
     invoke.set_defaults(run=_invoke)
 

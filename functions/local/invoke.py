@@ -59,7 +59,7 @@ class LambdaContext:
 def invoke(
     file: Path, settings: LocalSettings, *, function: FunctionName | None, user: str, keep: bool, terminal: Terminal
 ) -> None:
-    """Runs the event in `file` and prints the answer as it comes: the head to standard error, the body to standard output.
+    """Runs the event in `file` and prints its answer as it comes, and the head of an HTTP answer to standard error.
 
     The stack that it runs on is gone afterwards, unless `keep`: then it is the one in `settings.state_dir`. Raises
     `SampleError` where the file is no event, and `HandlerFailed`.
@@ -84,12 +84,15 @@ def invoke(
 
 def sample_values(wanted: frozenset[str], *, user: str) -> dict[str, str]:
     """What the placeholders become, got from the handlers themselves. Raises `SampleError` where that fails."""
-    values = {samples.TOKEN: _token(user), samples.OTHER_TOKEN: _token(OTHER_USER)}
-    if wanted & {samples.THREAD, samples.ITEM}:
-        opening = samples.thread_opening(values[samples.TOKEN], now=time.time())
-        stream = bytearray()
-        _stream(_handler("chat")(opening, _context("chat", "prepared")), stream.extend)
-        values |= samples.opened_thread(bytes(stream))
+    token = _token(user)
+    values = {samples.TOKEN: token, samples.OTHER_TOKEN: _token(OTHER_USER), samples.USER: user}
+    if wanted & {samples.THREAD, samples.ITEM, samples.THREAD_KEY}:
+        values |= _opened_thread(token)
+        values[samples.THREAD_KEY] = samples.thread_key(user, values[samples.THREAD])
+    if samples.DELETED_THREAD_KEY in wanted:
+        thread = _opened_thread(token)[samples.THREAD]
+        _answer(samples.thread_deletion(token, thread, now=time.time()))
+        values[samples.DELETED_THREAD_KEY] = samples.thread_key(user, thread)
     return values
 
 
@@ -110,9 +113,23 @@ def run(name: FunctionName, event: Mapping[str, Any], *, head: TextIO, body: Bin
         _stream(result, write)
         return
     buffered = json.dumps(result).encode()
+    if name not in samples.ANSWER_HTTP:
+        write(buffered)
+        return
     answer: HttpResponse = rest_api_response(buffered) if "httpMethod" in event else function_url_response(buffered)
     _print_head(head, answer.status, answer.headers)
     write(answer.body)
+
+
+def _opened_thread(token: str) -> dict[str, str]:
+    return samples.opened_thread(_answer(samples.thread_opening(token, now=time.time())))
+
+
+def _answer(event: Mapping[str, Any]) -> bytes:
+    """The body of the chat function's answer."""
+    body = bytearray()
+    _stream(_handler("chat")(event, _context("chat", "prepared")), body.extend)
+    return bytes(body)
 
 
 def _token(user: str) -> str:

@@ -18,6 +18,7 @@ from functions.store import table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -35,6 +36,8 @@ class Clients:
     """AWS clients of one local stack."""
 
     dynamodb: "DynamoDBClient"
+    streams: Any
+    """For DynamoDB's streams."""
     s3: "S3Client"
     secrets_manager: "SecretsManagerClient"
 
@@ -60,7 +63,12 @@ class Clients:
         def client(service: str) -> Any:
             return cast("Any", session).client(service, endpoint_url=endpoint, config=config)
 
-        return cls(dynamodb=client("dynamodb"), s3=client("s3"), secrets_manager=client("secretsmanager"))
+        return cls(
+            dynamodb=client("dynamodb"),
+            streams=client("dynamodbstreams"),
+            s3=client("s3"),
+            secrets_manager=client("secretsmanager"),
+        )
 
 
 def create(clients: Clients, *, origins: tuple[str, ...], model_key: str | None) -> None:
@@ -90,9 +98,11 @@ def _create_table(client: "DynamoDBClient") -> None:
         client.create_table(**table.definition(TABLE))
     except ClientError as error:
         _unless("ResourceInUseException", error)
-        return
-    client.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=table.time_to_live())
+    else:
+        client.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    # ministack's time to live would take rows away without a word in the table's stream: see `upkeep`.
+    off: TimeToLiveSpecificationTypeDef = {"Enabled": False, "AttributeName": table.TTL_ATTRIBUTE}
+    client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=off)
 
 
 def _create_bucket(client: "S3Client", origins: tuple[str, ...]) -> None:

@@ -6,6 +6,9 @@
 | `${OTHER_TOKEN}` | a fresh client token of somebody else |
 | `${THREAD}` | the id of a thread of the user, begun for this run |
 | `${ITEM}` | the id of the user's message in that thread |
+| `${USER}` | the user |
+| `${THREAD_KEY}` | the sort key of `${THREAD}` in the table |
+| `${DELETED_THREAD_KEY}` | the sort key of a thread of the user that was begun for this run, and deleted |
 """
 
 import json
@@ -16,18 +19,26 @@ from typing import Any, Final, Literal, cast
 
 from functions.errors import ChatKitLambdaError
 from functions.local.events import HttpRequest, function_url_event
+from functions.store import keys
 
 TOKEN: Final = "TOKEN"  # noqa: S105 - a name
 OTHER_TOKEN: Final = "OTHER_TOKEN"  # noqa: S105 - a name
 THREAD: Final = "THREAD"
 ITEM: Final = "ITEM"
-PLACEHOLDERS: Final = frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM})
+USER: Final = "USER"
+THREAD_KEY: Final = "THREAD_KEY"
+DELETED_THREAD_KEY: Final = "DELETED_THREAD_KEY"
+PLACEHOLDERS: Final = frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM, USER, THREAD_KEY, DELETED_THREAD_KEY})
 
-FunctionName = Literal["chat", "api"]
+FunctionName = Literal["chat", "api", "thread"]
 HANDLERS: Final[Mapping[FunctionName, str]] = {
     "chat": "functions.handlers.chat.handler",
     "api": "functions.handlers.api.handler",
+    "thread": "functions.handlers.threads.handler",
 }
+
+ANSWER_HTTP: Final[frozenset[FunctionName]] = frozenset({"chat", "api"})
+"""The functions whose answers are those to HTTP requests."""
 
 _OK: Final = 200
 _PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
@@ -54,9 +65,12 @@ def placeholders(text: str) -> frozenset[str]:
 
 
 def filled(text: str, values: Mapping[str, str]) -> dict[str, Any]:
-    """The event. `values` are plain words, so they are fit for any place in it. Raises `SampleError` where it is none."""
+    """The event. Raises `SampleError` where it is none.
+
+    `values` are plain words, fit for any place in it, but for the user's name, which stands in strings of the event itself.
+    """
     try:
-        event: Any = json.loads(_PLACEHOLDER.sub(lambda match: values[match[1]], text))
+        event: Any = json.loads(_PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]])[1:-1], text))
     except ValueError as error:
         raise SampleError(f"it is not JSON: {error}") from error
     if not isinstance(event, dict):
@@ -84,6 +98,16 @@ def thread_opening(token: str, *, now: float) -> dict[str, Any]:
         "inference_options": {},
     }
     return _post("/chatkit", {"type": "threads.create", "params": {"input": message}}, now=now, token=token)
+
+
+def thread_deletion(token: str, thread: str, *, now: float) -> dict[str, Any]:
+    """The event that deletes a thread; `now` in seconds since 1970."""
+    return _post("/chatkit", {"type": "threads.delete", "params": {"thread_id": thread}}, now=now, token=token)
+
+
+def thread_key(user: str, thread: str) -> str:
+    """The sort key of a thread."""
+    return keys.thread(user, thread).sort
 
 
 def _post(path: str, content: Mapping[str, Any], *, now: float, token: str | None = None) -> dict[str, Any]:

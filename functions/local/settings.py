@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from functions.errors import SettingError
-from functions.settings import LogLevel
+from functions.settings import MAX_RETENTION_DAYS, LogLevel, Names
 
 DEFAULT_PORT: Final = 8787
 DEFAULT_STATE_DIR: Final = ".local"
 HIGHEST_PORT: Final = 65_535
+_DIGITS: Final = 9
 
 NO_KEY: Final = "no-key"
 """What a model server of one's own (`OPENAI_BASE_URL` without `OPENAI_API_KEY`) is sent as a key: it asks for none."""
@@ -49,6 +50,7 @@ class LocalNames:
     STATE_DIR: Final = "STATE_DIR"
     OPENAI_API_KEY: Final = "OPENAI_API_KEY"
     OPENAI_BASE_URL: Final = "OPENAI_BASE_URL"
+    RETENTION_DAYS: Final = Names.RETENTION_DAYS
     LOG_LEVEL: Final = "LOG_LEVEL"
     ALLOWED_HOSTS: Final = "ALLOWED_HOSTS"
 
@@ -63,6 +65,8 @@ class LocalSettings:
     """Where conversations are kept between runs."""
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
+    retention_days: str | None = None
+    """How many days a thread is kept behind its last use, as the functions read it; None keeps it for ever."""
     log_level: LogLevel = "INFO"
     allowed_hosts: tuple[str, ...] = ()
     """Host names, beside this machine's own, under which the stack answers (behind a tunnel); `*` means any."""
@@ -89,6 +93,7 @@ class LocalSettings:
             ),
             openai_api_key=_text(environ.get(LocalNames.OPENAI_API_KEY)),
             openai_base_url=_url(_text(environ.get(LocalNames.OPENAI_BASE_URL))),
+            retention_days=_days(_text(environ.get(LocalNames.RETENTION_DAYS))),
             log_level=_log_level(_text(environ.get(LocalNames.LOG_LEVEL)) or "INFO"),
             allowed_hosts=tuple(environ.get(LocalNames.ALLOWED_HOSTS, "").lower().replace(",", " ").split()),
             inherited=_inherited(environ),
@@ -129,6 +134,13 @@ def _directory(value: str) -> Path:
 def _url(value: str | None) -> str | None:
     if value is not None and not value.startswith(("https://", "http://")):
         raise SettingError(LocalNames.OPENAI_BASE_URL, f"must begin with https:// or http://; it is {value!r}")
+    return value
+
+
+def _days(value: str | None) -> str | None:
+    is_number = value is None or (value.isascii() and value.isdigit() and len(value) <= _DIGITS)
+    if not is_number or not 1 <= int(value or 1) <= MAX_RETENTION_DAYS:
+        raise SettingError(LocalNames.RETENTION_DAYS, f"must be from 1 to {MAX_RETENTION_DAYS}; it is {value!r}")
     return value
 
 

@@ -25,6 +25,7 @@ from functions.local.samples import HANDLERS, FunctionName
 from functions.local.server import Server
 from functions.local.settings import LocalNames, LocalSettings
 from functions.local.terminal import Terminal
+from functions.local.upkeep import Upkeep
 
 _HOST: Final = "127.0.0.1"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -113,6 +114,11 @@ class _Stack:
                 self._timed("table, bucket, secrets", ground.prepare()),
                 self._timed("chat function, first process", _first_answer("chat", chat, _PREFLIGHT)),
                 self._timed("api function, first process", _first_answer("api", api, _HEALTH)),
+            )
+            thread = self._function("thread", ground, ending)
+            # Ended before the functions, and behind the server: so what users have deleted is deleted.
+            await ending.enter_async_context(
+                Upkeep(clients=ground.connect(), function=thread, log=lambda line: self._terminal.log("upkeep", line))
             )
             app = front_end.create(chat=chat, api=api, allowed_hosts=settings.allowed_hosts)
             await self._serve(app, ground)

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import boto3
 import pytest
 
-from functions.local import samples
+from functions.local import resources, samples
 from functions.local.backend import backend
 from functions.local.invoke import ORIGIN, run, sample_values
 from functions.local.settings import LocalSettings
 from functions.local.terminal import Terminal
 from functions.runtime import loop
+from functions.store import keys, table
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("sample-events")]
 
@@ -27,7 +29,8 @@ FILES = sorted(EVENTS.glob("*/*.json"))
 class Answer(NamedTuple):
     """What came out."""
 
-    status: int
+    status: int | None
+    """None where it is no answer to an HTTP request."""
     headers: dict[str, str]
     body: bytes
 
@@ -122,7 +125,33 @@ def is_well(answer: Answer, _: Values) -> None:
     assert answer.json() == {"status": "ok"}
 
 
-EXPECTED: dict[str, tuple[int, Check]] = {
+def has_no_failures(answer: Answer, _: Values) -> None:
+    assert answer.json() == {"batchItemFailures": []}
+
+
+def has_deleted_the_thread(answer: Answer, values: Values) -> None:
+    has_no_failures(answer, values)
+    assert rows_of(values["DELETED_THREAD_KEY"]) == 0
+
+
+def has_left_the_thread(answer: Answer, values: Values) -> None:
+    has_no_failures(answer, values)
+    assert rows_of(values["THREAD_KEY"]) == 2
+
+
+def rows_of(thread_key: str) -> int:
+    """How many rows lie in a thread of alice."""
+    thread = keys.thread_of(keys.Key(keys.threads_partition("alice"), thread_key))
+    assert thread is not None
+    answer = boto3.client("dynamodb").query(
+        TableName=resources.TABLE,
+        KeyConditionExpression=f"{table.PARTITION_KEY} = :partition",
+        ExpressionAttributeValues={":partition": {"S": str(keys.items_partition(*thread))}},
+    )
+    return answer["Count"]
+
+
+EXPECTED: dict[str, tuple[int | None, Check]] = {
     "chat/threads_create": (200, begins_a_thread),
     "chat/threads_create.base64": (200, is_read_from_base64),
     "chat/threads_create.missing_token": (401, has_code("unauthenticated")),
@@ -144,6 +173,11 @@ EXPECTED: dict[str, tuple[int, Check]] = {
     "api/health": (200, is_well),
     "api/preflight": (200, allows_the_page),
     "api/unknown_route": (404, has_code("not_found")),
+    "thread/thread_deleted": (None, has_deleted_the_thread),
+    "thread/thread_deleted.twice": (None, has_deleted_the_thread),
+    "thread/thread_deleted.among_others": (None, has_deleted_the_thread),
+    "thread/thread_deleted.still_there": (None, has_left_the_thread),
+    "thread/thread_expired": (None, has_deleted_the_thread),
 }
 
 
@@ -196,11 +230,14 @@ def test_a_sample_event(file: Path) -> None:
     check(answer, values)
 
 
-def test_every_sample_is_there_in_both_formats() -> None:
-    """Each operation has a Function URL event and a REST API event."""
+def test_every_sample_is_there_in_each_format() -> None:
+    """Each operation has a Function URL event and a REST API event; what is no HTTP request has its one format."""
     names = {f"{file.parent.name}/{file.name}" for file in FILES}
 
-    assert names == {f"{name}{kind}.json" for name in EXPECTED for kind in ("", ".rest")}
+    formats = {True: ("", ".rest"), False: ("",)}
+    assert names == {
+        f"{name}{kind}.json" for name, (status, _) in EXPECTED.items() for kind in formats[status is not None]
+    }
 
 
 def test_the_readme_explains_every_sample() -> None:
@@ -218,6 +255,8 @@ def test_the_readme_explains_every_sample() -> None:
 
 def read(head: str, body: bytes) -> Answer:
     """The answer that was printed."""
+    if not head:
+        return Answer(None, {}, body)
     first, *lines = head.strip().splitlines()
     headers = dict(line.split(": ", 1) for line in lines)
     return Answer(int(first.split()[1]), headers, body)

@@ -12,13 +12,15 @@ from functions.local.samples import (
     function_of,
     opened_thread,
     placeholders,
+    thread_deletion,
+    thread_key,
     thread_opening,
     token_of,
     token_request,
 )
 
 
-@pytest.mark.parametrize("name", ["chat", "api"])
+@pytest.mark.parametrize("name", ["chat", "api", "thread"])
 def test_the_folder_names_the_function(name: str) -> None:
     """An event lies in its function's folder."""
     assert function_of(Path("events") / name / "anything.json") == name
@@ -37,6 +39,11 @@ def test_placeholders_are_filled_in_wherever_they_are() -> None:
     assert placeholders(text) == {"TOKEN", "THREAD"}
     event = filled(text, {"TOKEN": "t", "THREAD": "thr_1"})
     assert event == {"a": "Bearer t", "body": '{"id": "thr_1"}'}
+
+
+def test_a_value_may_hold_any_character() -> None:
+    """A user's name is filled in as a JSON string holds it."""
+    assert filled('{"pk": "U#${USER}"}', {"USER": 'a"b\\'}) == {"pk": 'U#a"b\\'}
 
 
 def test_a_placeholder_that_is_not_known() -> None:
@@ -60,6 +67,15 @@ def test_the_events_that_prepare_a_run() -> None:
     assert (token.path, json.loads(token.body)) == ("/api/chatkit/start", {"user": "alice"})
     assert (opening.path, opening.bearer_token()) == ("/chatkit", "abc")
     assert json.loads(opening.body)["type"] == "threads.create"
+
+
+def test_the_event_that_deletes_a_thread() -> None:
+    """The gateway reads it as what it is; the thread's key is that of its row."""
+    deletion = from_event(thread_deletion("abc", "thr_1", now=0.0))
+
+    assert (deletion.path, deletion.bearer_token()) == ("/chatkit", "abc")
+    assert json.loads(deletion.body) == {"type": "threads.delete", "params": {"thread_id": "thr_1"}}
+    assert thread_key("alice", "thr_" + "0" * 26) == f"T#{'0' * 26}#thr"
 
 
 def test_a_token_that_was_refused() -> None:

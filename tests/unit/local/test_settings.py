@@ -34,6 +34,10 @@ def test_the_command_line_goes_before_the_environment() -> None:
         ({"PORT": "\uff18"}, "PORT"),
         ({"STATE_DIR": __file__}, "STATE_DIR"),
         ({"OPENAI_BASE_URL": "localhost:1"}, "OPENAI_BASE_URL"),
+        ({"RETENTION_DAYS": "0"}, "RETENTION_DAYS"),
+        ({"RETENTION_DAYS": "3651"}, "RETENTION_DAYS"),
+        ({"RETENTION_DAYS": "9" * 5_000}, "RETENTION_DAYS"),
+        ({"RETENTION_DAYS": "a month"}, "RETENTION_DAYS"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )
@@ -43,6 +47,12 @@ def test_what_is_wrong_is_named(environ: dict[str, str], name: str) -> None:
         LocalSettings.from_environ(environ)
 
     assert raised.value.name == name
+
+
+def test_a_retention_is_passed_on() -> None:
+    """Days are read as the functions read them; without, threads are kept for ever."""
+    assert LocalSettings.from_environ({"RETENTION_DAYS": " 30 "}).retention_days == "30"
+    assert LocalSettings.from_environ({"RETENTION_DAYS": ""}).retention_days is None
 
 
 def test_a_model_server_of_ones_own_needs_no_key() -> None:
