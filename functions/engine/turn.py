@@ -298,6 +298,7 @@ class Turn:
         """
         kept: list[ThreadItem] = []
         events: list[ThreadStreamEvent] = []
+        is_whole = True
         for item in list(self._open):
             stored = self._open.is_stored(item.id)
             last = item if stored else closed(item)
@@ -308,6 +309,7 @@ class Turn:
                 last = await self._images.kept(last)
             except ChatKitLambdaError as error:
                 log_failure(error, self._context.request)
+                is_whole = False
                 continue
             kept.append(last)
             if not stored and not is_hidden(last):
@@ -320,7 +322,7 @@ class Turn:
         has_ended = await self._end([*kept, *notes], failed=failed)
         if not has_ended:
             events = [event for event in events if not isinstance(event, ThreadItemDoneEvent)]
-        return events, has_ended
+        return events, has_ended and is_whole
 
     async def _end(self, items: list[ThreadItem], *, failed: bool = False) -> bool:
         """Ends the turn; returns whether its last items are stored. If not, whoever reads next closes it."""

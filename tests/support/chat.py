@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.attachments.base import ImageStore
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.engine import Engine
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
@@ -51,6 +52,7 @@ class Chat:
         self.ids = IdFactory()
         self.metrics: Metrics | None = None
         self.transcriber: Transcriber | None = None
+        self.images: ImageStore | None = None
         self.now = _utc_now
 
     def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
@@ -101,6 +103,7 @@ class Chat:
             ids=self.ids,
             metrics=self.metrics,
             transcriber=self.transcriber,
+            images=self.images,
             now=self.now,
         )
         body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()

@@ -12,10 +12,11 @@ from typing import Any, ClassVar, TypeAlias
 
 import pytest
 
+from functions.attachments.images import Picture
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.turn_keeper import LEASE
 from functions.engine.turns import Turns
-from functions.errors import ChatKitLambdaError, InternalError, ModelError
+from functions.errors import ChatKitLambdaError, InternalError, ModelError, Unavailable
 from functions.protocol.actions import Action
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem, WidgetItem
@@ -24,9 +25,10 @@ from functions.protocol.tasks import CustomTask
 from functions.protocol.threads import ThreadMetadata
 from tests.support import faulty_store as faults
 from tests.support import virtual_time
-from tests.support.assistants import say
+from tests.support.assistants import ScriptedAssistant, say
 from tests.support.chat import Json, message_input, texts, types
 from tests.support.faulty_store import Call, Fault, FaultyStore
+from tests.support.memory_images import MemoryImages
 from tests.support.mortal_store import Killed, MortalStore
 from tests.support.turn_world import Client, Slow, World, now, send
 
@@ -496,5 +498,40 @@ def test_a_message_is_told_though_what_came_before_it_cannot_be_read() -> None:
         await client.task
         assert types(client.events) == ["thread.item.done", "stream_options", "error"]
         assert await world.memory.load_turn("alice", first.thread_id) is None
+
+    virtual_time.run(main())
+
+
+class FullGallery(MemoryImages):
+    """Takes no picture."""
+
+    async def put(self, user: str, thread_id: str, picture: Picture) -> str:
+        raise Unavailable("no place")
+
+
+async def paint(thread: ThreadMetadata, context: AssistantContext) -> Events:
+    async def states() -> AsyncIterator[tuple[str, float]]:
+        for progress in range(10):
+            yield "data:image/png;base64,iVBORw0KGgo=", progress / 10
+            await asyncio.sleep(1)
+
+    async for event in context.images(states()):
+        yield event
+
+
+def test_a_stop_that_leaves_a_picture_behind_is_told() -> None:
+    """What could not be kept is not told as done; and the stream does not just end."""
+
+    async def main() -> None:
+        world = World(Slow())
+        chat = world.invocation(assistant=ScriptedAssistant(lambda thread, _, context: paint(thread, context)))
+        chat.images = FullGallery()
+        client = send(chat, None, "A frog")
+        await asyncio.sleep(2.5)
+        await world.stop(client.thread_id)
+        await client.task
+        assert types(client.events)[-1] == "error"
+        assert [item["type"] for item in client.done()] == ["user_message"]
+        assert await world.memory.load_turn("alice", client.thread_id) is None
 
     virtual_time.run(main())
