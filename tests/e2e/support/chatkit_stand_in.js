@@ -11,9 +11,15 @@ customElements.define(
     setOptions(options) {
       window.chatkitOptions.push(options);
       this.options = options;
+      if (this.isConnected) this.begin();
     }
 
     connectedCallback() {
+      if (this.options) this.begin();
+    }
+
+    begin() {
+      if (this.shadowRoot) return;
       this.attachShadow({ mode: "open" }).textContent = "ChatKit's stand-in";
       addEventListener("pagehide", () => this.stop()); // ChatKit's streams are aborted when the page is left
       void this.send("threads.list", { limit: 9999, order: "desc" });
