@@ -24,6 +24,8 @@ class TurnState(StrEnum):
     """The owner has been asked to stop, and will hear of it at its next look at the row."""
     LAPSED = "lapsed"
     """The lease has run out: the owner was killed, or hangs."""
+    LAPSED_STOPPING = "lapsed_stopping"
+    """The same, of an owner that was asked to stop, before or since."""
 
 
 class TurnSignal(StrEnum):
@@ -65,7 +67,7 @@ TRANSITIONS: Final[Mapping[TurnState, Mapping[TurnSignal, TurnState]]] = {
     TurnState.STOPPING: {
         TurnSignal.CHECKPOINT: TurnState.STOPPING,
         TurnSignal.STOP: TurnState.STOPPING,
-        TurnSignal.LAPSE: TurnState.LAPSED,
+        TurnSignal.LAPSE: TurnState.LAPSED_STOPPING,
         # Only where the owner does not write for a while though it was asked: `functions.engine.turns`.
         TurnSignal.CLOSE: TurnState.NONE,
         **_ENDS,
@@ -73,7 +75,13 @@ TRANSITIONS: Final[Mapping[TurnState, Mapping[TurnSignal, TurnState]]] = {
     TurnState.LAPSED: {
         # An owner that was only slow goes on, where nobody has come yet.
         TurnSignal.CHECKPOINT: TurnState.RUNNING,
-        TurnSignal.STOP: TurnState.LAPSED,
+        TurnSignal.STOP: TurnState.LAPSED_STOPPING,
+        TurnSignal.CLOSE: TurnState.NONE,
+        **_ENDS,
+    },
+    TurnState.LAPSED_STOPPING: {
+        TurnSignal.CHECKPOINT: TurnState.STOPPING,
+        TurnSignal.STOP: TurnState.LAPSED_STOPPING,
         TurnSignal.CLOSE: TurnState.NONE,
         **_ENDS,
     },
@@ -86,7 +94,7 @@ def state_of(turn: Turn | None, now: datetime) -> TurnState:
     if turn is None:
         return TurnState.NONE
     if turn.lease_until <= now:
-        return TurnState.LAPSED
+        return TurnState.LAPSED_STOPPING if turn.stop_requested else TurnState.LAPSED
     return TurnState.STOPPING if turn.stop_requested else TurnState.RUNNING
 
 
@@ -98,3 +106,8 @@ def takes(state: TurnState, signal: TurnSignal) -> bool:
 def is_alive(state: TurnState) -> bool:
     """Whether an owner is at work, as far as anybody can know."""
     return state in {TurnState.RUNNING, TurnState.STOPPING}
+
+
+def has_lapsed(state: TurnState) -> bool:
+    """Whether there is a turn that nobody works on, as far as anybody can know."""
+    return state in {TurnState.LAPSED, TurnState.LAPSED_STOPPING}

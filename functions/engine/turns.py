@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from functions.engine.turn_keeper import LEASE, REMEMBERED
-from functions.engine.turn_states import TurnSignal, TurnState, is_alive, state_of, takes
+from functions.engine.turn_states import TurnSignal, has_lapsed, is_alive, state_of, takes
 from functions.engine.unfinished import all_closed
 from functions.errors import TurnStillRunning, Unavailable
 from functions.ids import IdFactory
@@ -77,7 +77,7 @@ class Turns:
         """The turn that runs on a thread; one whose lease has run out is closed, and there is none."""
         turn = await self._store.load_turn(user, thread_id)
         state = state_of(turn, self._now())
-        if turn is not None and state is TurnState.LAPSED:
+        if turn is not None and has_lapsed(state):
             turn = await self.close(user, thread_id, turn)
             state = state_of(turn, self._now())
         return turn if is_alive(state) else None
@@ -109,7 +109,7 @@ class Turns:
             if turn.version != version:
                 version, since = turn.version, loop.time()
             state = state_of(turn, self._now())
-            is_dead = state is TurnState.LAPSED or loop.time() - since >= UNRESPONSIVE
+            is_dead = has_lapsed(state) or loop.time() - since >= UNRESPONSIVE
             if is_dead and takes(state, TurnSignal.CLOSE):
                 turn = await self.close(user, thread_id, turn)
                 continue

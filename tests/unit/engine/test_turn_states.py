@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.engine.turn_states import TRANSITIONS, TurnSignal, TurnState, is_alive, state_of, takes
+from functions.engine.turn_states import TRANSITIONS, TurnSignal, TurnState, has_lapsed, is_alive, state_of, takes
 from functions.store.base import Turn
 from tests.support.threads import NEW_IDS
 
@@ -26,11 +26,11 @@ def row(*, seconds: float, stop: bool = False) -> Turn:
         (row(seconds=1, stop=True), TurnState.STOPPING),
         (row(seconds=0), TurnState.LAPSED),
         (row(seconds=-1), TurnState.LAPSED),
-        (row(seconds=-1, stop=True), TurnState.LAPSED),
+        (row(seconds=0, stop=True), TurnState.LAPSED_STOPPING),
     ],
 )
 def test_a_row_and_the_time_say_the_state(turn: Turn | None, state: TurnState) -> None:
-    """At the very moment at which a lease ends it has run out, and then it is no matter whether a stop was asked for."""
+    """At the very moment at which a lease ends it has run out."""
     assert state_of(turn, NOW) is state
 
 
@@ -64,9 +64,10 @@ def test_a_thread_becomes_free_also_without_the_owner(state: TurnState) -> None:
 @pytest.mark.parametrize("state", TurnState)
 def test_a_turn_is_never_closed_under_an_owner_that_is_at_work(state: TurnState) -> None:
     """Somebody else ends only what has lapsed, or was asked to stop before."""
-    assert takes(state, TurnSignal.CLOSE) == (state in {TurnState.STOPPING, TurnState.LAPSED})
+    assert takes(state, TurnSignal.CLOSE) == (state is TurnState.STOPPING or has_lapsed(state))
 
 
-def test_who_is_alive() -> None:
+def test_a_turn_is_alive_or_has_lapsed_or_is_not_there() -> None:
     """A page goes on looking while the owner is at work, or about to stop."""
     assert [state for state in TurnState if is_alive(state)] == [TurnState.RUNNING, TurnState.STOPPING]
+    assert [state for state in TurnState if has_lapsed(state)] == [TurnState.LAPSED, TurnState.LAPSED_STOPPING]
