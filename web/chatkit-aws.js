@@ -104,9 +104,11 @@ export function createChatKitApi(options) {
 
     /** @param {string} data @returns {boolean} whether the turn has begun: then its first event has come. */
     function onEvent(data) {
-      threadId ??= JSON.parse(data).thread?.id;
-      if (threadId === undefined) return false;
-      watcher.enter(threadId);
+      if (threadId === undefined) {
+        threadId = JSON.parse(data).thread?.id;
+        if (threadId === undefined) return false;
+        watcher.enter(threadId);
+      }
       settle(threadId);
       return true;
     }

@@ -259,6 +259,23 @@ def test_a_thread_that_the_page_itself_created_is_the_open_one(world: World) -> 
     assert world.calls == 0
 
 
+def test_a_stream_that_begins_late_does_not_open_its_thread_again(world: World) -> None:
+    """A user who has gone to another thread before the first event came stays there."""
+    world.run(
+        f"""
+        {THREADS}
+        const {{ reply }} = world;
+        world.c = world.connection();
+        world.reply = (request) => request.type === "threads.add_user_message" ? world.c.answer(request) : reply(request);
+        world.t = world.chat("threads.add_user_message", {{ thread_id: "thr_2" }});
+        """
+    )
+    world.run("world.threadIs('thr_1'); await world.read('thr_1');")
+    world.run("world.c.event({ type: 'stream_options' }); world.c.end();")
+    world.wait(EVERY)
+    assert world.calls == 1
+
+
 def test_a_hidden_page_asks_for_nothing(world: World) -> None:
     """Calls pause while the page is hidden, and go on as soon as it shows."""
     world.run(OPEN + HIDE % "true")
