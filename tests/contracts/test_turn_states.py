@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
+from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, settings
@@ -60,7 +61,18 @@ class _Machine(RuleBasedStateMachine):
         return [self.answer.model_copy(update={"content": assistant_message("", text).content})]
 
     @rule(signal=st.sampled_from(SIGNALS))
-    def signal(self, signal: TurnSignal) -> None:
+    def anything(self, signal: TurnSignal) -> None:
+        self.give(signal)
+
+    @rule(choice=st.randoms(use_true_random=False))
+    def go_on(self, choice: Random) -> None:
+        """What leads on to another turn's state: else most walks would be short."""
+        after = TRANSITIONS[self.state]
+        self.give(
+            choice.choice([signal for signal in SIGNALS if after.get(signal, TurnState.NONE) is not TurnState.NONE])
+        )
+
+    def give(self, signal: TurnSignal) -> None:
         """Whatever the state: it takes the signal where the table says so, and is else left as it was."""
         is_taken = getattr(self, f"give_{signal}")()
         assert is_taken == takes(self.state, signal)
@@ -183,6 +195,30 @@ class _Machine(RuleBasedStateMachine):
             self.run(self.store.delete_thread(self.user, self.thread.id))
             self.run(self.store.delete_contents(self.user, self.thread.id))
         self.runner.close()
+
+
+def walks() -> list[list[TurnSignal]]:
+    """Each signal in each state: the shortest way to the state, and then the signal."""
+    ways: dict[TurnState, list[TurnSignal]] = {TurnState.NONE: []}
+    pending = [TurnState.NONE]
+    while pending:
+        state = pending.pop(0)
+        for signal, after in TRANSITIONS[state].items():
+            if after not in ways:
+                ways[after] = [*ways[state], signal]
+                pending.append(after)
+    return [[*ways[state], signal] for state in TurnState for signal in TurnSignal]
+
+
+def test_each_state_takes_or_refuses_each_signal_as_the_table_says(store: Store) -> None:
+    """None is left to chance."""
+    for walk in walks():
+        machine = _Machine(store)
+        for signal in walk:
+            machine.give(signal)
+            machine.the_row_says_the_state()
+            machine.what_was_kept_is_there()
+        machine.teardown()
 
 
 EXAMPLES = {"memory": 150, "moto": 12, "ministack": 10}
