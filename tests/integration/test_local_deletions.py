@@ -3,7 +3,9 @@
 import base64
 import json
 import random
+import re
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import psutil
 import pytest
 
 from functions.local import resources
-from functions.store import keys
+from functions.store import keys, table
 from tests.support.model_answers import Stream
 from tests.support.model_server import ModelServer
 from tests.support.output_items import completed, image, message
@@ -100,3 +102,36 @@ def test_a_stack_that_was_killed_finishes_later(tmp_path: Path, model: ModelServ
         wait_until(lambda: not objects(tmp_path, gone))
         assert stack.end() == 0
     assert (rows(tmp_path, gone), objects(tmp_path, gone)) == ([], set())
+
+
+def test_a_thread_goes_when_its_time_is_over(tmp_path: Path, model: ModelServer) -> None:
+    """A thread whose last day passed while the stack was down is gone at once, and soon so is all that it has left."""
+    environment = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.url, "RETENTION_DAYS": "1"}
+    with running_stack(tmp_path, **environment) as stack:
+        gone = begin(stack)
+        assert stack.end() == 0
+    let_a_day_pass(tmp_path)
+    with running_stack(tmp_path, **environment) as stack:
+        kept = begin(stack)
+        assert [thread["id"] for thread in json.loads(stack.chat("threads.list"))["data"]] == [kept]
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            stack.chat("threads.get_by_id", thread_id=gone)
+        refused.value.close()
+        assert refused.value.code == 404
+        wait_until(lambda: not objects(tmp_path, gone))
+        assert objects(tmp_path, kept) == {"images", "items"}
+        assert stack.end() == 0
+    assert (rows(tmp_path, gone), objects(tmp_path, gone)) == ([], set())
+    assert len(rows(tmp_path, kept)) == 2
+
+
+def let_a_day_pass(state_dir: Path) -> None:
+    """Sets every row's time back by a day and an hour, in what an ended stack has saved."""
+    path = state_dir / "state" / "dynamodb.json"
+    saved, number = re.subn(
+        rf'("{table.TTL_ATTRIBUTE}": *{{"N": *")([0-9]+)"',
+        lambda match: f'{match[1]}{int(match[2]) - 25 * 60 * 60}"',
+        path.read_text(),
+    )
+    assert number
+    path.write_text(saved)

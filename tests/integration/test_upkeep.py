@@ -1,24 +1,32 @@
 """What the local stack does for its table by itself, on a real table with a real stream."""
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from functions.local import resources
+from functions.local.function import Function as LocalFunction
 from functions.local.invocation import FunctionError, Invocation
 from functions.local.ministack import Credentials
+from functions.local.samples import HANDLERS
 from functions.local.table_stream import Record
 from functions.local.upkeep import Upkeep
+from functions.settings import LOCAL_STAGE, Names
 from functions.store import keys, rows, stream, table
 from tests.support.ministack import Ministack
 from tests.support.ministack import ministack as ministack  # the fixture
 from tests.support.threads import NEW_IDS, new_user
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
+
+ORIGIN = "http://localhost:8787"
 
 Thread = tuple[str, str]
 
@@ -94,6 +102,30 @@ class Ground:
     def exists(self, where: keys.Key) -> bool:
         return "Item" in self.clients.dynamodb.get_item(TableName=resources.TABLE, Key=rows.key_row(where))
 
+    def fill(self, thread: Thread, count: int) -> None:
+        """Puts so many items into a thread, a multiple of 25."""
+        for _ in range(0, count, 25):
+            where = [keys.item(*thread, NEW_IDS.new("message")) for _ in range(25)]
+            puts: Any = [{"PutRequest": {"Item": rows.key_row(key)}} for key in where]
+            self.clients.dynamodb.batch_write_item(RequestItems={resources.TABLE: puts})
+
+    def items(self, thread: Thread) -> int:
+        """How many rows lie in a thread."""
+        answer = self.clients.dynamodb.query(
+            TableName=resources.TABLE,
+            Select="COUNT",
+            KeyConditionExpression=f"{table.PARTITION_KEY} = :partition",
+            ExpressionAttributeValues={":partition": {"S": keys.turn(*thread).partition}},
+        )
+        return answer["Count"]
+
+    async def until_items(self, thread: Thread, is_so: Callable[[int], bool]) -> int:
+        """How many rows lie in a thread, as soon as it is so."""
+        async with asyncio.timeout(60):
+            while not is_so(count := await asyncio.to_thread(self.items, thread)):
+                continue
+        return count
+
     def thread(self, *, items: int = 1, until: float | None = None) -> Thread:
         user, thread_id = new_user(), NEW_IDS.new("thread")
         self.put(keys.thread(user, thread_id), until=until)
@@ -106,7 +138,7 @@ class Ground:
 def clients(ministack: Ministack) -> Iterator[resources.Clients]:
     credentials = Credentials(access_key=ministack.key, secret_key=ministack.key)
     clients = resources.Clients.connect(endpoint=ministack.endpoint, credentials=credentials)
-    resources.create(clients, origins=("http://localhost:8787",), model_key=None)
+    resources.create(clients, origins=(ORIGIN,), model_key=None)
     yield clients
     clients.dynamodb.delete_table(TableName=resources.TABLE)
     for client in (clients.dynamodb, clients.streams, clients.s3, clients.secrets_manager):
@@ -200,7 +232,7 @@ async def test_the_tables_own_time_to_live_is_off(ground: Ground) -> None:
     """ministack would drop rows without a word in the stream; also on a table of an earlier run."""
     on = {"TableName": resources.TABLE, "TimeToLiveSpecification": table.time_to_live()}
     ground.clients.dynamodb.update_time_to_live(**on)
-    resources.create(ground.clients, origins=("http://localhost:8787",), model_key=None)
+    resources.create(ground.clients, origins=(ORIGIN,), model_key=None)
     described = ground.clients.dynamodb.describe_time_to_live(TableName=resources.TABLE)
     assert described["TimeToLiveDescription"].get("TimeToLiveStatus") == "DISABLED"
 
@@ -217,8 +249,58 @@ async def test_a_table_that_does_not_answer_is_told_of(ground: Ground) -> None:
     async with Upkeep(clients=ground.clients, function=ground.function, log=log, poll_seconds=0.01):
         async with asyncio.timeout(30):
             await said.wait()
-        resources.create(ground.clients, origins=("http://localhost:8787",), model_key=None)
+        resources.create(ground.clients, origins=(ORIGIN,), model_key=None)
         gone = ground.thread(items=0)
         ground.delete(keys.thread(*gone))
         await ground.function.until(lambda calls: [gone] in calls)
     assert all(line.startswith("the table cannot be looked after") for line in ground.log)
+
+
+async def test_a_function_that_is_killed_amid_a_deletion(
+    clients: resources.Clients, ministack: Ministack, log: list[str]
+) -> None:
+    """The real thread function, killed when it has deleted some of a thread's rows: the next call deletes the others."""
+    ground = Ground(clients)
+    gone, kept = ground.thread(items=0), ground.thread(items=1)
+    ground.fill(gone, 1_000)
+    async with thread_function(ministack) as function:
+        upkeep = Upkeep(clients=clients, function=function, log=log.append, poll_seconds=0.01)
+        async with upkeep:
+            ground.delete(keys.thread(*gone))
+            left = await ground.until_items(gone, lambda count: count < 1_000)
+            [pid] = function.pids
+            os.kill(pid, signal.SIGKILL)
+            assert left > 0
+            await ground.until_items(gone, lambda count: count == 0)
+    assert log == ["the thread function failed (Runtime.ExitError); its log says why"]
+    assert ground.items(kept) == 1
+
+
+@pytest.fixture
+def log() -> list[str]:
+    """What an upkeep had to say."""
+    return []
+
+
+@contextlib.asynccontextmanager
+async def thread_function(ministack: Ministack) -> AsyncIterator[LocalFunction]:
+    """The thread function as the local stack starts it."""
+    environment = {
+        "AWS_ENDPOINT_URL": ministack.endpoint,
+        "AWS_ACCESS_KEY_ID": ministack.key,
+        "AWS_SECRET_ACCESS_KEY": ministack.key,
+        "AWS_REGION": ministack.region,
+        "AWS_DEFAULT_REGION": ministack.region,
+        Names.STAGE: LOCAL_STAGE,
+        Names.TABLE_NAME: resources.TABLE,
+        Names.BUCKET_NAME: resources.BUCKET,
+        Names.TOKEN_SECRET_ID: resources.TOKEN_SECRET,
+        Names.ALLOWED_ORIGINS: ORIGIN,
+        Names.IDENTITY: "local",
+    }
+    base = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"}
+    function = LocalFunction("thread", HANDLERS["thread"], environment, base_environment=base)
+    try:
+        yield function
+    finally:
+        await function.close()
