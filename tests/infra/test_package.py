@@ -137,7 +137,7 @@ def test_the_exec_wrapper_can_be_executed(package: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["chat", "api"])
+@pytest.mark.parametrize("name", ["chat", "api", "threads"])
 def test_a_handler_can_be_imported(runnable: Path, compiled: Path, name: str) -> None:
     """On Python 3.13, with nothing installed beside the package, each handler is there."""
     assert "True" in run(compiled, runnable, f"from functions.handlers.{name} import handler; print(callable(handler))")
