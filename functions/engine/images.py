@@ -72,11 +72,6 @@ class Images:
                     urls[item.id] = url
         return urls
 
-    async def delete_thread(self, thread_id: str) -> None:
-        """Deletes a thread's pictures."""
-        if self._store is not None:
-            await self._store.delete_thread(self._user, thread_id)
-
 
 def _with_url(item: GeneratedImageItem, url: str) -> GeneratedImageItem:
     image = item.image.model_copy(update={"url": url}) if item.image is not None else None

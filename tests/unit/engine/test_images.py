@@ -249,7 +249,6 @@ def test_without_a_store_pictures_stay_in_their_items() -> None:
     assert run(images.kept(item)) is item
     assert run(images.shown(item)) is item
     assert run(images.for_model([item])) == {"img_1": url}
-    run(images.delete_thread("thr_1"))
 
 
 @pytest.mark.parametrize("url", ["data:image/svg+xml;base64,AAAA", "data:text/html;base64,AAAA", "https://x.org/a.png"])
