@@ -75,3 +75,10 @@ async def slow(call: Call) -> Any:
     """The answer comes just in time."""
     await asyncio.sleep(TIME_OUT)
     return await call()
+
+
+async def stale(call: Call) -> Any:
+    """The call is done at once, and its answer comes just in time."""
+    answer = await call()
+    await asyncio.sleep(TIME_OUT)
+    return answer

@@ -79,6 +79,11 @@ class World:
         result = await self.invocation().answer("threads.get_by_id", {"thread_id": thread_id})
         return json.loads(result.json)["items"]["data"], result.turn_is_running
 
+    async def thread_ids(self) -> list[str]:
+        """Alice's threads, oldest first."""
+        page = await self.memory.list_threads("alice", after=None, limit=100, order="asc")
+        return [thread.id for thread in page.data]
+
     async def stop(self, thread_id: str) -> Json:
         return await self.invocation().aask("threads.stop", {"thread_id": thread_id})
 
