@@ -52,16 +52,14 @@ Plan: TypeAlias = Callable[[str], list[Sequence[Event]]]
 """Makes a model's responses to one message, given a name for their ids."""
 
 
-def _text(name: str) -> list[Sequence[Event]]:
+def _text(name: str, *, length: int = 14) -> list[Sequence[Event]]:
     writer = StreamWriter(name)
-    writer.message(Text(words(14)))
+    writer.message(Text(words(length)))
     return [writer.complete()]
 
 
 def _long(name: str) -> list[Sequence[Event]]:
-    writer = StreamWriter(name)
-    writer.message(Text(words(LONG_WORDS)))
-    return [writer.complete()]
+    return _text(name, length=LONG_WORDS)
 
 
 def _messages(name: str) -> list[Sequence[Event]]:
@@ -130,6 +128,8 @@ class Killed:
     """The first stream, and that of the repeat, if there was one."""
     at: float
     """When, by the event loop's clock."""
+    shown: list[Json]
+    """What a reload had shown of the thread shortly before, if there was one."""
 
 
 class User:
@@ -166,7 +166,8 @@ class User:
             await self._stack.forked.taken(text)
             await reading.until(lambda one: len(one.events) >= blow.events)
             await asyncio.sleep(blow.seconds)
-            killed = Killed([reading], asyncio.get_running_loop().time())
+            shown = (await self._page.items(self._thread))[0] if self._thread and plan is _long else []
+            killed = Killed([reading], asyncio.get_running_loop().time(), shown)
             await self._stack.forked.kill(text)
             await reading.end()
         self.killed.append(killed)
@@ -226,6 +227,8 @@ class User:
                         assert item_id in by_id  # the next message closes it
                     else:
                         assert by_id.get(item_id) == item
+            for item in killed.shown:
+                assert text_of(by_id.get(item["id"], {})).startswith(text_of(item))
             for item_id, text in killed.readings[0].said_in(killed.at - LOSS).items():
                 assert text_of(by_id.get(item_id, {})).startswith(text)
             for item_id, text in killed.readings[0].said_in(None).items():

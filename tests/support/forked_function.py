@@ -103,6 +103,7 @@ class _ForkedProcess(FunctionProcess):
     async def kill(self) -> None:
         """Returns when the process is gone, and its function has forgotten it."""
         assert self._child is not None
+        self._is_ending = True
         self._child.kill()
         await self._child.wait()
         while self._tasks:
@@ -122,8 +123,13 @@ class ForkedFunction(Function):
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def kill(self, text: str) -> None:
-        """Kills the processes whose last event has `text` in it, by SIGKILL; returns when they are gone."""
-        await asyncio.gather(*(process.kill() for process in self._serving(text)))
+        """Kills the processes whose last event has `text` in it, by SIGKILL; returns when they are gone.
+
+        One that has come to its end meanwhile is given nothing more: whoever that was would be struck as well.
+        """
+        struck = self._serving(text)
+        self._idle[:] = [process for process in self._idle if process not in struck]
+        await asyncio.gather(*(process.kill() for process in struck))
 
     def _serving(self, text: str) -> list[_ForkedProcess]:
         processes = [process for process in self._processes if isinstance(process, _ForkedProcess)]
