@@ -22,7 +22,7 @@ from functions.engine.folding import OpenItems
 from functions.engine.interruption import Interruption, Reason
 from functions.engine.results import RequestContext
 from functions.engine.unfinished import for_checkpoint
-from functions.errors import ChatKitLambdaError, NotFound, Unavailable
+from functions.errors import NotFound, Unavailable
 from functions.protocol.items import ThreadItem
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_ITEMS, Store, Turn, TurnGone
@@ -157,8 +157,8 @@ class TurnKeeper:
             except TurnGone:
                 self._interruption.now(Reason.GONE)
                 return
-            except ChatKitLambdaError as error:
-                log_failure(error, self._request)  # the next beat is near
+            except Exception as error:  # noqa: BLE001 - a turn whose heart has stopped hears nothing: the next beat is near
+                log_failure(error, self._request)
             else:
                 if stop:
                     self._interruption.now(Reason.STOPPED)

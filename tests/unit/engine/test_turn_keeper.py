@@ -333,14 +333,14 @@ def test_a_heart_that_fails_beats_on() -> None:
     """Whatever the store says of one look, the next one is near."""
 
     async def scenario(owner: Owner) -> None:
-        failures = iter([Unavailable("throttled"), InternalError("damaged")])
+        failures = iter([Unavailable("throttled"), InternalError("damaged"), KeyError("a fault of ours")])
 
         def fail(name: str) -> None:
             if error := next(failures, None):
                 raise error
 
         owner.store.before = fail
-        await asyncio.sleep(BEAT * 2.5)
+        await asyncio.sleep(BEAT * 3.5)
         await owner.memory.request_stop(USER, owner.thread.id)
         await asyncio.sleep(BEAT)
         assert await owner.reason() is Reason.STOPPED
