@@ -260,7 +260,7 @@ async def test_two_hundred_killed_turns(tmp_path: Path) -> None:
 async def test_a_process_that_lambda_has_started(tmp_path: Path) -> None:
     """Every process of the function is killed: the text that a reload has shown is kept, and a new message is answered."""
     async with turn_stack(tmp_path) as stack:
-        stack.model.script(Stream.deltas(600).paced(0.1), Stream.text("At last."))
+        stack.model.script(Stream.deltas(40).paced(PACE).hang_after(30), Stream.text("At last."))
         page = await stack.page()
         reading = page.create("Tell me everything.")
         thread = (await reading.until(lambda one: one.thread_id is not None)).thread_id
