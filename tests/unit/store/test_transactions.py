@@ -50,7 +50,9 @@ def test_failed_conditions_are_told_by_action(scripted: Scripted) -> None:
 def test_a_rival_beside_a_failed_condition_is_waited_for(scripted: Scripted) -> None:
     """What the rival writes may fail another condition, which is told too: a caller may put it first."""
     undecided = cancelled("None", "ConditionalCheckFailed", "TransactionConflict", item=ROW)
-    client, script = scripted(undecided, cancelled("None", "ConditionalCheckFailed", "ConditionalCheckFailed", item=ROW))
+    client, script = scripted(
+        undecided, cancelled("None", "ConditionalCheckFailed", "ConditionalCheckFailed", item=ROW)
+    )
     with pytest.raises(ConditionsFailed) as caught:
         asyncio.run(commit(client, ACTIONS))
     assert caught.value.failed == {1: ROW, 2: ROW}
