@@ -89,14 +89,13 @@ def _headers(event: Event) -> dict[str, str]:
 
 
 def _repeated_headers(event: Event) -> dict[str, str]:
-    headers: dict[str, str] = {}
+    headers: dict[str, list[str]] = {}
     for name, values in _mapping(event.get("multiValueHeaders")).items():
-        texts = (
-            [text for text in cast("list[Any]", values) if isinstance(text, str)] if isinstance(values, list) else []
-        )
-        if texts:
-            headers[str(name).lower()] = ", ".join(texts)
-    return headers
+        if isinstance(values, list):
+            texts = [text for text in cast("list[Any]", values) if isinstance(text, str)]
+            # One name may have been sent in two spellings.
+            headers.setdefault(str(name).lower(), []).extend(texts)
+    return {name: ", ".join(texts) for name, texts in headers.items() if texts}
 
 
 def _body(event: Event) -> bytes:

@@ -6,7 +6,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from functions.gateway.request import from_event
@@ -59,6 +59,7 @@ def as_function_url(request: HttpRequest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("convert", [as_function_url, as_rest])
+@example(request=a_request(headers=[("i", "0"), ("I", "")]), content_type="application/json")
 @given(request=requests, content_type=content_types)
 def test_nothing_is_lost_on_the_way(convert: Any, request: HttpRequest, content_type: str) -> None:
     """What the gateway reads from either event, after a trip through JSON, is what was sent."""
