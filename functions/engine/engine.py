@@ -165,40 +165,36 @@ class Engine:
     async def _stream(
         self, request: StreamingReq, context: RequestContext, key: str
     ) -> AsyncIterator[ThreadStreamEvent]:
+        images = Images(self._images, context.user)
         try:
-            assistant = self._assistant(context)
-            async with closing(self._turn(request, context, assistant, key)) as events:
+            async with closing(await self._begun(request, context, key, images)) as events:
                 async for event in events:
-                    yield event
+                    yield await images.shown_event(event)
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
             yield error_event(error, context.locales)
 
-    async def _turn(
-        self, request: StreamingReq, context: RequestContext, assistant: Assistant, key: str
+    async def _begun(
+        self, request: StreamingReq, context: RequestContext, key: str, images: Images
     ) -> AsyncIterator[ThreadStreamEvent]:
+        """The events of the turn that the request begins, or, where it is a repeat, of the one that it has begun before."""
         meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
-        images = Images(self._images, context.user)
+        assistant = self._assistant(context)
         try:
             start = await self._starts.start(request, context.user, assistant, key)
         except RequestRepeated as repeated:
-            following = Following(store=self._store, turns=self._turns, context=context)
 
             def options(thread: ThreadMetadata) -> StreamOptions:
                 return assistant.get_stream_options(thread, self._context(context, thread.id, assistant, thread))
 
-            async with closing(following.events(request, key, repeated.started, options)) as events:
-                async for event in events:
-                    yield await images.shown_event(event)
-            return
+            following = Following(store=self._store, turns=self._turns, context=context)
+            return following.events(request, key, repeated.started, options)
         thread = start.thread
         assistant_context = self._context(context, thread.id, assistant, thread, meter)
         turn = Turn(
             start=start, store=self._store, context=assistant_context, now=self._now, meter=meter, images=images
         )
-        async with closing(turn.run(lambda: assistant.get_stream_options(thread, assistant_context))) as events:
-            async for event in events:
-                yield await images.shown_event(event)
+        return turn.run(lambda: assistant.get_stream_options(thread, assistant_context))
 
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params
