@@ -180,15 +180,13 @@ class Starts:
 
         turn, (message, thread, calls) = await self._turns.begin(user, thread_id, key, write)
 
-        async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
+        async def close_calls() -> None:
             # What could not be read beside the write is read now: the turn has begun, and a failure is the turn's.
             pending = calls if calls is not None else await self._pending_calls(user, thread_id)
             if pending:
                 await self._store.save_items(user, thread_id, [_unanswered(call) for call in pending], turn_id=turn.id)
-            async with closing(assistant.respond(thread, message, context)) as events:
-                async for event in events:
-                    yield event
 
+        respond = _after(close_calls, lambda context: assistant.respond(thread, message, context))
         return Start(thread, turn, respond, before=[ThreadItemDoneEvent(item=message)])
 
     async def _add_client_tool_output(
@@ -236,12 +234,10 @@ class Starts:
             raise InvalidRequest("params.item_id", "is no user message")
         turn, thread = await self._begin(user, thread_id, key, [])
 
-        async def respond(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
-            await self._delete_after(user, thread_id, item_id, turn)
-            async with closing(assistant.respond(thread, message, context)) as events:
-                async for event in events:
-                    yield event
-
+        respond = _after(
+            lambda: self._delete_after(user, thread_id, item_id, turn),
+            lambda context: assistant.respond(thread, message, context),
+        )
         return Start(thread, turn, respond)
 
     async def _delete_after(self, user: str, thread_id: str, item_id: str, turn: Turn) -> None:
@@ -290,6 +286,18 @@ class Starts:
         page = await self._store.list_items(user, thread_id, after=None, limit=CALL_ITEMS, order="desc", hidden=True)
         calls = [item for item in page.data if isinstance(item, ClientToolCallItem) and item.status == "pending"]
         return calls[:MAX_ITEMS]
+
+
+def _after(first: Callable[[], Awaitable[None]], respond: Respond) -> Respond:
+    """Responds once `first` is done, within the turn: a failure of it is the turn's."""
+
+    async def events(context: AssistantContext) -> AsyncIterator[ThreadStreamEvent]:
+        await first()
+        async with closing(respond(context)) as answer:
+            async for event in answer:
+                yield event
+
+    return events
 
 
 def _unanswered(call: ClientToolCallItem) -> ClientToolCallItem:
