@@ -14,7 +14,7 @@ from functions.engine.dictation import REQUEST_BYTES
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.errors import BodyTooLarge, RequestError, Unauthenticated
 from functions.gateway import sse
-from functions.gateway.cors import Cors
+from functions.gateway.cors import FRAME_HEADER, TURN_HEADER, Cors
 from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import empty_response, error_body, event_stream, json_response
@@ -27,13 +27,6 @@ BODY_BYTES: Final = REQUEST_BYTES
 """The largest body of the protocol's endpoint, but for what a recording adds to one."""
 DICTATION_BYTES: Final = 5_500_000
 """The largest body of `input.transcribe`: 4 MB of audio in base64, and some room. A Lambda event holds 6 MB."""
-
-FRAME_HEADER: Final = "chatkit-frame-instance-id"
-"""ChatKit.js's own: the same for all requests of one mounted component."""
-TURN_HEADER: Final = "chatkit-turn"
-TURN_RUNNING: Final = "running"
-"""Ours, on the answer to `threads.get_by_id` and `items.list` while the thread is being answered: who calls
-`fetchUpdates()` again will see more. `web/chatkit-aws.js` does."""
 
 _DICTATION: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"input\.transcribe"\s*,')
 """How a body begins that may be larger: the client writes the type first."""
@@ -81,7 +74,7 @@ class ChatEndpoint:
                 return event_stream(_one(sse.frame(ErrorEvent(code="stream.error", allow_retry=True))), headers)
             return json_response(500, fault_body(_locales(request)), headers)
         if isinstance(result, NonStreamingResult):
-            running = {TURN_HEADER: TURN_RUNNING} if result.turn_is_running else {}
+            running = {TURN_HEADER: "running"} if result.turn_is_running else {}
             return json_response(200, result.json, {**headers, **running})
         return event_stream(_frames(result.events), headers)
 

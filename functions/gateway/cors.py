@@ -5,19 +5,27 @@ from typing import Final
 
 from functions.gateway.request import Request
 
+FRAME_HEADER: Final = "chatkit-frame-instance-id"
+"""ChatKit.js's own: the same for all requests of one mounted component."""
+TURN_HEADER: Final = "chatkit-turn"
+"""Ours, `running` on the answer to `threads.get_by_id` and `items.list` while the thread is being answered: who calls
+`fetchUpdates()` again will see more. `web/chatkit-aws.js` does."""
+
 ALLOWED_HEADERS: Final = (
     "accept-language",
     "authorization",
-    "chatkit-frame-instance-id",
+    FRAME_HEADER,
     "content-type",
     "x-agent-type",
 )
 """`chatkit-frame-instance-id` and `content-type` are ChatKit.js's own; the integrator adds `authorization`."""
-EXPOSED_HEADERS: Final = ("chatkit-turn",)
-"""What a page may read of an answer's head: whether a turn is running (`functions.gateway.chat_endpoint`)."""
+EXPOSED_HEADERS: Final = (TURN_HEADER,)
+"""What a page may read of an answer's head, beside what any page may."""
 ALLOWED_METHODS: Final = ("GET", "POST", "OPTIONS")
 MAX_AGE: Final = 7200
 """Seconds for which a preflight is remembered: the most that Chromium takes."""
+
+_ALLOW_ORIGIN: Final = "access-control-allow-origin"
 
 
 class Cors:
@@ -29,20 +37,24 @@ class Cors:
 
     def headers(self, request: Request) -> dict[str, str]:
         """What each answer to this request carries: nothing that allows an origin that is not listed."""
-        origin = request.headers.get("origin", "")
-        exposed = {"access-control-expose-headers": ", ".join(EXPOSED_HEADERS)}
-        if self._any:
-            return {"access-control-allow-origin": "*", **exposed}
-        if origin in self._origins:
-            return {"access-control-allow-origin": origin, "vary": "Origin", **exposed}
-        return {"vary": "Origin"}
+        headers = self._origin(request)
+        if _ALLOW_ORIGIN in headers:
+            headers["access-control-expose-headers"] = ", ".join(EXPOSED_HEADERS)
+        return headers
 
     def preflight_headers(self, request: Request) -> dict[str, str]:
         """What a preflight is answered with, on a 200 (a streamed answer has a body, which a 204 must not)."""
-        headers = self.headers(request)
-        headers.pop("access-control-expose-headers", None)  # it says nothing in a preflight's answer
-        if "access-control-allow-origin" in headers:
+        headers = self._origin(request)
+        if _ALLOW_ORIGIN in headers:
             headers["access-control-allow-methods"] = ", ".join(ALLOWED_METHODS)
             headers["access-control-allow-headers"] = ", ".join(ALLOWED_HEADERS)
             headers["access-control-max-age"] = str(MAX_AGE)
         return headers
+
+    def _origin(self, request: Request) -> dict[str, str]:
+        origin = request.headers.get("origin", "")
+        if self._any:
+            return {_ALLOW_ORIGIN: "*"}
+        if origin in self._origins:
+            return {_ALLOW_ORIGIN: origin, "vary": "Origin"}
+        return {"vary": "Origin"}
