@@ -24,6 +24,11 @@ _READS: Final = 3
 _ENDS: Final = 3
 """How often a turn's end is tried: as if nothing lay in S3, with what lies there, without the request."""
 
+_THREAD: Final = 0
+_TURN: Final = 1
+_REQUEST: Final = 2
+"""Where in the transaction of a turn's end the actions on the rows of the thread, the turn and its request are."""
+
 
 class Turns:
     """What `functions.store.base.Store` promises of turns that have begun."""
@@ -97,11 +102,11 @@ class Turns:
             try:
                 await self._writer.commit([exists, ended, *remembered, *puts], packed)
             except tx.ConditionsFailed as failure:
-                if set(failure.failed) == {2}:
+                if set(failure.failed) == {_REQUEST}:
                     remembered = []
                     continue
-                there = failure.failed.get(1)
-                if 0 in failure.failed or there is None or turn_rows.turn_id(there) != turn_id:
+                there = failure.failed.get(_TURN)
+                if _THREAD in failure.failed or there is None or turn_rows.turn_id(there) != turn_id:
                     raise TurnGone from None
                 if version is not None and turn_rows.version(there) != version:
                     raise TurnRunning(await self.met(user, thread_id, there)) from None
