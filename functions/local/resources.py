@@ -18,7 +18,6 @@ from functions.store import table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
@@ -101,8 +100,7 @@ def _create_table(client: "DynamoDBClient") -> None:
     else:
         client.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     # ministack's time to live would take rows away without a word in the table's stream: see `upkeep`.
-    off: TimeToLiveSpecificationTypeDef = {"Enabled": False, "AttributeName": table.TTL_ATTRIBUTE}
-    client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=off)
+    client.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={**table.time_to_live(), "Enabled": False})
 
 
 def _create_bucket(client: "S3Client", origins: tuple[str, ...]) -> None:

@@ -122,11 +122,7 @@ class ChatStack(Stack):
         )
         chat.allow(["s3:DeleteObject"], on=[data.bucket.arn_for_objects(ITEM_OBJECTS)])
         # Reading needs it too: to a role that may not list, S3 answers 403, not 404, for what is not there.
-        chat.allow(
-            ["s3:ListBucket"],
-            on=[data.bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [ITEM_OBJECTS, IMAGE_OBJECTS]}},
-        )
+        _allow_listing(chat, data)
         chat.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn, data.openai_secret.secret_arn])
         return chat
 
@@ -162,11 +158,7 @@ class ChatStack(Stack):
             ["s3:DeleteObject"],
             on=[data.bucket.arn_for_objects(objects) for objects in (ITEM_OBJECTS, IMAGE_OBJECTS)],
         )
-        thread.allow(
-            ["s3:ListBucket"],
-            on=[data.bucket.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [ITEM_OBJECTS, IMAGE_OBJECTS]}},
-        )
+        _allow_listing(thread, data)
         return thread
 
     def _make_rest_api(self) -> apigateway.RestApi:
@@ -234,3 +226,12 @@ class ChatStack(Stack):
                 type=kind,
                 response_headers={"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"},
             )
+
+
+def _allow_listing(function: ServiceFunction, data: DataStack) -> None:
+    """Lets a function list the objects of items and pictures, and no others."""
+    function.allow(
+        ["s3:ListBucket"],
+        on=[data.bucket.bucket_arn],
+        conditions={"StringLike": {"s3:prefix": [ITEM_OBJECTS, IMAGE_OBJECTS]}},
+    )

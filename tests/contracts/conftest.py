@@ -1,7 +1,7 @@
 """The adapters that the contracts run on: memory, DynamoDB on moto (in process), DynamoDB on ministack (a process)."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import HealthCheck, Phase, settings
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
@@ -51,6 +52,18 @@ class Adapter:
     keeping: Callable[[timedelta | None, Callable[[], datetime]], Store]
     """Another store on the same ground, which keeps threads for a time, by a clock."""
     aws: Aws | None = None
+
+
+def machine_settings(adapter: Adapter, examples: Mapping[str, int]) -> settings:
+    """How a state machine is run on an adapter: so many `examples`, by the adapter's name."""
+    return settings(
+        max_examples=examples[adapter.name],
+        stateful_step_count=30,
+        deadline=None,
+        # Shrinking a failure takes minutes where each step is several requests.
+        phases=set(Phase) if adapter.name == "memory" else {Phase.explicit, Phase.reuse, Phase.generate},
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 
 
 @pytest.fixture(scope="session")

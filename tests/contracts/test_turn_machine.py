@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -15,7 +14,7 @@ from functions.errors import InternalError, NotFound, ThreadUnavailable
 from functions.protocol.items import ThreadItem
 from functions.protocol.threads import ActiveStatus, ClosedStatus
 from functions.store.base import MAX_PAGE, RequestRepeated, StartedRequest, Store, Turn, TurnGone, TurnRunning
-from tests.contracts.conftest import Adapter
+from tests.contracts.conftest import Adapter, machine_settings
 from tests.support.threads import assistant_message, new_thread, new_turn, new_user
 
 TURNS, ITEMS = 3, 3
@@ -310,14 +309,4 @@ def test_a_turn_is_as_its_model(adapter: Adapter, store: Store) -> None:
         def __init__(self) -> None:
             super().__init__(store)
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=EXAMPLES[adapter.name],
-            stateful_step_count=30,
-            deadline=None,
-            # Shrinking a failure takes minutes where each step is several requests.
-            phases=set(Phase) if adapter.name == "memory" else {Phase.explicit, Phase.reuse, Phase.generate},
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    run_state_machine_as_test(Machine, settings=machine_settings(adapter, EXAMPLES))

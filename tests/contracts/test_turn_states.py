@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -20,7 +19,7 @@ from functions.engine.turns import Turns
 from functions.errors import NotFound
 from functions.protocol.items import ThreadItem
 from functions.store.base import MAX_PAGE, Store, Turn, TurnGone, TurnRunning
-from tests.contracts.conftest import Adapter
+from tests.contracts.conftest import Adapter, machine_settings
 from tests.support.threads import NEW_IDS, assistant_message, new_thread, new_user
 
 T = TypeVar("T")
@@ -231,14 +230,4 @@ def test_a_turn_walks_through_the_table_of_its_states(adapter: Adapter, store: S
         def __init__(self) -> None:
             super().__init__(store)
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=EXAMPLES[adapter.name],
-            stateful_step_count=30,
-            deadline=None,
-            # Shrinking a failure takes minutes where each step is several requests.
-            phases=set(Phase) if adapter.name == "memory" else {Phase.explicit, Phase.reuse, Phase.generate},
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    run_state_machine_as_test(Machine, settings=machine_settings(adapter, EXAMPLES))

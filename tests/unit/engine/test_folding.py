@@ -163,16 +163,22 @@ def test_what_is_looked_at_stays_as_it_was() -> None:
     assert given_item.content == []
 
 
-@given(deltas=st.lists(st.tuples(st.sampled_from(["msg_1", "msg_2"]), st.integers(0, 2), st.text()), max_size=60))
-def test_interleaved_deltas_fold_to_the_same_texts_as_joining_them(deltas: list[tuple[str, int, str]]) -> None:
-    """Each part's text is the concatenation of its own deltas, whenever somebody looked in between."""
+def with_deltas(deltas: list[tuple[str, int, str]], *, look_every: int) -> OpenItems:
+    """Two messages and the text that was appended to them; somebody looks at them in between."""
     items = OpenItems()
     for item_id in ("msg_1", "msg_2"):
         items.add(item("assistant_message", item_id))
     for index, (item_id, part, delta) in enumerate(deltas):
         items.update(item_id, AssistantMessageContentPartTextDelta(content_index=part, delta=delta))
-        if index % 7 == 0:
+        if index % look_every == 0:
             list(items)
+    return items
+
+
+@given(deltas=st.lists(st.tuples(st.sampled_from(["msg_1", "msg_2"]), st.integers(0, 2), st.text()), max_size=60))
+def test_interleaved_deltas_fold_to_the_same_texts_as_joining_them(deltas: list[tuple[str, int, str]]) -> None:
+    """Each part's text is the concatenation of its own deltas, whenever somebody looked in between."""
+    items = with_deltas(deltas, look_every=7)
     for folded in items:
         assert isinstance(folded, AssistantMessageItem)
         for number, part in enumerate(folded.content):
@@ -222,12 +228,6 @@ def test_an_item_that_starts_anew_counts_anew() -> None:
 @given(deltas=st.lists(st.tuples(st.sampled_from(["msg_1", "msg_2"]), st.integers(0, 2), st.text()), max_size=40))
 def test_characters_are_those_that_were_appended(deltas: list[tuple[str, int, str]]) -> None:
     """To whichever part, and whenever somebody looked in between."""
-    items = OpenItems()
-    for item_id in ("msg_1", "msg_2"):
-        items.add(item("assistant_message", item_id))
-    for index, (item_id, part, delta) in enumerate(deltas):
-        items.update(item_id, AssistantMessageContentPartTextDelta(content_index=part, delta=delta))
-        if index % 5 == 0:
-            list(items)
+    items = with_deltas(deltas, look_every=5)
     assert items.characters == sum(len(delta) for _, _, delta in deltas)
     assert items.changes == 2
