@@ -58,8 +58,9 @@ class Wiring:
     def api_routes(self) -> "ApiRoutes":
         """What the api function serves."""
         from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
+        from functions.gateway.sessions import Sessions
 
-        return ApiRoutes(tokens=self._tokens, cors=self._cors, identity=self._settings.identity)
+        return ApiRoutes(Sessions(tokens=self._tokens, identity=self._settings.identity), cors=self._cors)
 
     @cached_property
     def thread_stream(self) -> "ThreadStream":

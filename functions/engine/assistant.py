@@ -66,7 +66,7 @@ class AssistantContext(Author):
         self._model = model
         self._assistant = assistant
         self._thread = thread
-        self._images = images or Images(None, request.user)
+        self._images = images or Images(None, request.owner)
         self._resolve = resolve
         self._owned: dict[AsyncIterator[ThreadStreamEvent], asyncio.Lock] = {}
         """What ends with the turn; each is closed by one at a time."""
@@ -171,7 +171,7 @@ class AssistantContext(Author):
         after: str | None = None
         while len(items) < limit:
             page = await self._store.list_items(
-                self.user,
+                self.request.owner,
                 self._thread_id,
                 after=after,
                 limit=min(MAX_PAGE, limit - len(items)),

@@ -127,7 +127,7 @@ class Engine:
                 return await self._answer(request, context)
 
     async def _answer(self, request: NonStreamingReq, context: RequestContext) -> NonStreamingResult:  # noqa: C901 - one case each
-        store, user = self._store, context.user
+        store, user = self._store, context.owner
         match request:
             case ThreadsGetByIdReq():
                 thread, is_running = await self._reads(context).thread(request.params.thread_id)
@@ -165,7 +165,7 @@ class Engine:
     async def _stream(
         self, request: StreamingReq, context: RequestContext, key: str
     ) -> AsyncIterator[ThreadStreamEvent]:
-        images = Images(self._images, context.user)
+        images = Images(self._images, context.owner)
         try:
             async with closing(await self._begun(request, context, key, images)) as events:
                 async for event in events:
@@ -181,7 +181,7 @@ class Engine:
         meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
         assistant = self._assistant(context)
         try:
-            start = await self._starts.start(request, context.user, assistant, key)
+            start = await self._starts.start(request, context.owner, assistant, key)
         except RequestRepeated as repeated:
 
             def options(thread: ThreadMetadata) -> StreamOptions:
@@ -198,7 +198,7 @@ class Engine:
 
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params
-        await self._store.save_feedback(context.user, params.thread_id, params.item_ids, params.kind)
+        await self._store.save_feedback(context.owner, params.thread_id, params.item_ids, params.kind)
         assistant = self._assistant(context)
         await assistant.add_feedback(
             params.thread_id, params.item_ids, params.kind, self._context(context, params.thread_id, assistant)
@@ -213,7 +213,7 @@ class Engine:
     async def _sync_action(
         self, request: ThreadsSyncCustomActionReq, context: RequestContext
     ) -> SyncCustomActionResponse:
-        params, user = request.params, context.user
+        params, user = request.params, context.owner
         thread, sender = await asyncio.gather(
             self._starts.active_thread(user, params.thread_id),
             self._starts.sender(user, params.thread_id, params.item_id),
@@ -257,12 +257,12 @@ class Engine:
             now=self._now,
             assistant=assistant,
             thread=thread,
-            images=Images(self._images, context.user),
+            images=Images(self._images, context.owner),
         )
 
     def _reads(self, context: RequestContext) -> Reads:
-        images = Images(self._images, context.user)
-        return Reads(store=self._store, turns=self._turns, images=images, user=context.user)
+        images = Images(self._images, context.owner)
+        return Reads(store=self._store, turns=self._turns, images=images, user=context.owner)
 
     def _attachment_store(self) -> AttachmentStore:
         if self._attachments is None:

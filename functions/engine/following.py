@@ -43,7 +43,7 @@ class Following:
         self._store = store
         self._turns = turns
         self._context = context
-        self._user = context.user
+        self._user = context.owner
 
     async def events(
         self,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.identity.base import owner
 from functions.protocol.events import ThreadStreamEvent
 from functions.translations import DEFAULT
 
@@ -13,6 +14,8 @@ class RequestContext:
     """What is known of a request beside its body."""
 
     user: str
+    tenant: str | None = None
+    """The integrator's customer to whom the user belongs, where there are several."""
     request_id: str = ""
     locales: tuple[str, ...] = ()
     """The languages that the user reads, the most wanted first: BCP 47 tags."""
@@ -24,6 +27,11 @@ class RequestContext:
     """When an answer must have ended, in seconds on the event loop's clock; None where there is no end."""
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The request's own `metadata`: the page's, so not to be trusted."""
+
+    @property
+    def owner(self) -> str:
+        """The user as everything stored knows it: with the tenant, where there is one."""
+        return owner(self.user, self.tenant)
 
     @property
     def locale(self) -> str:

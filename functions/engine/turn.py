@@ -79,9 +79,9 @@ class Turn:
         self._stored_thread = start.thread.model_copy(deep=True)
         self._store = store
         self._context = context
-        self._user = context.user
+        self._user = context.request.owner
         self._meter = meter
-        self._images = images or Images(None, context.user)
+        self._images = images or Images(None, self._user)
         self._outcome = STOPPED
         self._open = OpenItems()
         self._interruption = Interruption()

@@ -60,7 +60,7 @@ class TurnKeeper:
         """`turn` as it began; `interruption` hears of a stop, and of a turn that is gone."""
         self._store = store
         self._request = request
-        self._user = request.user
+        self._user = request.owner
         self._thread_id = thread_id
         self._turn = turn
         self._open = open_items

@@ -1,47 +1,33 @@
-"""The api function's routes, on Powertools' resolver.
+"""The api function's routes, on Powertools' resolver, and what they share: errors, CORS, headers, `GET /api/health`."""
 
-| route | does |
-| --- | --- |
-| `POST /api/chatkit/start` | a trusted identity, `{"user"}`, is exchanged for `{"client_secret", "expires_at"}` |
-| `GET /api/health` | says that the function runs |
-
-The first is one of the two routes of ChatKit's own guide (https://platform.openai.com/docs/guides/chatkit).
-"""
-
-import json
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from pydantic_core import from_json
 
-from functions.errors import BodyTooLarge, Forbidden, InvalidRequest, NotFound, RequestError
+from functions.errors import NotFound, RequestError
 from functions.gateway.cors import Cors
 from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import COMMON_HEADERS, error_body
-from functions.identity.base import TokenIssuer, checked_user
-from functions.settings import Identity
-
-BODY_BYTES: Final = 10_000
-"""The largest body of a session request."""
+from functions.gateway.routes import Answer, Route, RouteGroup
+from functions.translations import parse_accept_language
 
 
 class ApiRoutes:
     """Answers both event formats, with a result that is right in both."""
 
-    def __init__(self, *, tokens: TokenIssuer, cors: Cors, identity: Identity) -> None:
-        """`identity`: `local` believes the caller; `iam` believes a caller whose signature API Gateway has checked."""
-        self._tokens = tokens
+    def __init__(self, *groups: RouteGroup, cors: Cors) -> None:
         self._cors = cors
-        self._identity = identity
         self._resolver = APIGatewayRestResolver()
-        self._resolver.post("/api/chatkit/start")(self._start)
-        self._resolver.get("/api/health")(_health)
+        for group in groups:
+            for route in group.routes():
+                self._add(route)
+        self._add(Route("GET", "/api/health", _health))
         self._resolver.route(".+", method="OPTIONS")(self._preflight)
-        self._resolver.exception_handler(RequestError)(_refused)
+        self._resolver.exception_handler(RequestError)(self._refused)
         self._resolver.exception_handler(Exception)(self._failed)
-        self._resolver.not_found(_no_such_route)  # pyright: ignore[reportUnknownMemberType] - Powertools leaves it open
+        self._resolver.not_found(self._no_such_route)  # pyright: ignore[reportUnknownMemberType] - Powertools leaves it open
 
     def handle(self, event: Event) -> dict[str, Any]:
         """The result that Lambda hands back to the caller."""
@@ -59,31 +45,35 @@ class ApiRoutes:
             answer["statusCode"], {**headers, **COMMON_HEADERS, **self._cors.headers(request)}, answer["body"]
         )
 
+    def _add(self, route: Route) -> None:
+        self._resolver.route(route.path, method=route.method)(self._answering(route))
+
+    def _answering(self, route: Route) -> Callable[..., Response[str]]:
+        def answer(**parameters: str) -> Response[str]:
+            return _response(route.answer(self._request, **parameters))
+
+        return answer
+
     def _preflight(self) -> Response[str]:
         return Response(status_code=200, body="", headers=self._cors.preflight_headers(self._request))
 
-    def _start(self) -> Response[str]:
-        request = self._request
-        if self._identity == "iam" and request.caller_arn is None:
-            raise Forbidden("This route is for callers with an AWS signature.")
-        if len(request.body) > BODY_BYTES:
-            raise BodyTooLarge(BODY_BYTES)
-        try:
-            body: Any = from_json(request.body, allow_inf_nan=False)
-        except ValueError as error:
-            raise InvalidRequest("", "the body is not valid JSON") from error
-        if not isinstance(body, dict):
-            raise InvalidRequest("", "the body must be a JSON object")
-        token = self._tokens.issue(checked_user(cast("dict[str, Any]", body).get("user")))
-        return _json(200, {"client_secret": token.client_secret, "expires_at": token.expires_at})
+    def _refused(self, error: RequestError) -> Response[str]:
+        return _json(error.status, error_body(error, self._locales).decode())
+
+    def _no_such_route(self, _error: Exception) -> Response[str]:
+        return self._refused(NotFound("There is no such route."))
 
     def _failed(self, error: Exception) -> Response[str]:
         log_fault(error, self._request.request_id)
-        return Response(status_code=500, content_type="application/json", body=fault_body().decode())
+        return _json(500, fault_body(self._locales).decode())
 
     @property
     def _request(self) -> Request:
         return cast("Request", self._resolver.context["request"])  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def _locales(self) -> Sequence[str]:
+        return tuple(parse_accept_language(self._request.headers.get("accept-language", "")))
 
 
 def _result(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any]:
@@ -91,17 +81,13 @@ def _result(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any
     return {"statusCode": status, "headers": dict(headers), "body": body, "isBase64Encoded": False}
 
 
-def _health() -> Response[str]:
-    return _json(200, {"status": "ok"})
+def _health(_request: Request) -> Answer:
+    return Answer({"status": "ok"})
 
 
-def _refused(error: RequestError) -> Response[str]:
-    return Response(status_code=error.status, content_type="application/json", body=error_body(error).decode())
+def _response(answer: Answer) -> Response[str]:
+    return _json(answer.status, answer.body(), answer.headers)
 
 
-def _no_such_route(_error: Exception) -> Response[str]:
-    return _refused(NotFound("There is no such route."))
-
-
-def _json(status: int, content: Mapping[str, Any]) -> Response[str]:
-    return Response(status_code=status, content_type="application/json", body=json.dumps(content))
+def _json(status: int, body: str, headers: Mapping[str, str] | None = None) -> Response[str]:
+    return Response(status_code=status, content_type="application/json", body=body, headers=dict(headers or {}))

@@ -18,6 +18,7 @@ from functions.gateway.cors import FRAME_HEADER, TURN_HEADER, Cors
 from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
 from functions.gateway.response import empty_response, error_body, event_stream, json_response
+from functions.gateway.routes import caller_of
 from functions.identity.base import TokenVerifier
 from functions.protocol.events import ErrorEvent, ThreadStreamEvent
 from functions.runtime.response import StreamingResponse
@@ -86,13 +87,11 @@ class ChatEndpoint:
     async def _process(self, request: Request, deadline: float | None) -> StreamingResult | NonStreamingResult:
         if request.method != "POST":
             raise _MethodNotAllowed("This endpoint takes POST requests only.")
-        token = request.bearer_token()
-        if token is None:
-            raise Unauthenticated("A client token is needed: Authorization: Bearer ...")
-        caller = self._tokens.verify(token)
+        caller = caller_of(request, self._tokens)
         _check_size(request.body)
         context = RequestContext(
             user=caller.user,
+            tenant=caller.tenant,
             request_id=request.request_id,
             locales=_locales(request),
             agent_type=request.headers.get("x-agent-type") or None,

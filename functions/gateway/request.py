@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from functions.errors import InvalidRequest
 
@@ -25,6 +26,8 @@ class Request:
     body: bytes
     request_id: str
     source_ip: str = ""
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The query string's parameters, decoded; of one that is repeated, the last value."""
     caller_arn: str | None = None
     """Who signed the call, where API Gateway has checked an AWS signature."""
 
@@ -57,6 +60,7 @@ def _from_function_url(event: Event, context: Event, http: Event) -> Request:
         body=_body(event),
         request_id=_text(context.get("requestId")),
         source_ip=_text(http.get("sourceIp")),
+        query=dict(parse_qsl(_text(event.get("rawQueryString")), keep_blank_values=True, errors="replace")),
     )
 
 
@@ -71,6 +75,7 @@ def _from_rest_api(event: Event, context: Event) -> Request:
         body=_body(event),
         request_id=_text(context.get("requestId")),
         source_ip=_text(identity.get("sourceIp")),
+        query=_query(event),
         caller_arn=_text(identity.get("userArn")) or None,
     )
 
@@ -96,6 +101,11 @@ def _repeated_headers(event: Event) -> dict[str, str]:
             # One name may have been sent in two spellings.
             headers.setdefault(str(name).lower(), []).extend(texts)
     return {name: ", ".join(texts) for name, texts in headers.items() if texts}
+
+
+def _query(event: Event) -> dict[str, str]:
+    parameters = _mapping(event.get("queryStringParameters"))
+    return {str(name): value for name, value in parameters.items() if isinstance(value, str)}
 
 
 def _body(event: Event) -> bytes:

@@ -9,11 +9,27 @@ USER_CHARACTERS: Final = 256
 """The longest user id: room for a Cognito or OIDC subject, and for an e-mail address."""
 
 
+_BETWEEN: Final = "\x1f"
+"""Stands between tenant and user: ASCII's unit separator, which neither can hold, as both are printable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Somebody whose token was good."""
 
     user: str
+    tenant: str | None = None
+    """The integrator's customer to whom the user belongs, where there are several."""
+
+    @property
+    def owner(self) -> str:
+        """What every key of theirs holds: see `owner`."""
+        return owner(self.user, self.tenant)
+
+
+def owner(user: str, tenant: str | None = None) -> str:
+    """Whose something is, as one string that is part of every key: no two pairs of user and tenant share one."""
+    return user if tenant is None else f"{tenant}{_BETWEEN}{user}"
 
 
 @dataclass(frozen=True, slots=True)

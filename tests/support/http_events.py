@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
 
 Event: TypeAlias = dict[str, Any]
 Build: TypeAlias = Callable[..., Event]
@@ -14,6 +15,7 @@ def function_url(
     path: str = "/chatkit",
     *,
     headers: Mapping[str, str] | None = None,
+    query: str = "",
     body: str | None = None,
     is_base64: bool = False,
 ) -> Event:
@@ -22,7 +24,7 @@ def function_url(
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": dict(headers or {}),
         "requestContext": {
             "accountId": "anonymous",
@@ -44,19 +46,21 @@ def rest_api(
     path: str = "/chatkit",
     *,
     headers: Mapping[str, str] | None = None,
+    query: str = "",
     body: str | None = None,
     is_base64: bool = False,
     signed_by: str | None = None,
 ) -> Event:
     """An API Gateway REST proxy event, as AWS documents it. Without headers both fields are null."""
+    pairs = parse_qsl(query, keep_blank_values=True)
     return {
         "resource": "/{proxy+}",
         "path": path,
         "httpMethod": method,
         "headers": dict(headers) if headers else None,
         "multiValueHeaders": {name: [value] for name, value in headers.items()} if headers else None,
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": dict(pairs) or None,
+        "multiValueQueryStringParameters": {name: [v for n, v in pairs if n == name] for name, _ in pairs} or None,
         "pathParameters": {"proxy": path.strip("/")},
         "stageVariables": None,
         "requestContext": {

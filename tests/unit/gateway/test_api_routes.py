@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from functions.gateway.api_routes import BODY_BYTES, ApiRoutes
+from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.cors import Cors
+from functions.gateway.routes import JSON_BYTES
+from functions.gateway.sessions import Sessions
 from functions.identity.base import USER_CHARACTERS, ClientToken
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.settings import Identity
@@ -31,7 +33,7 @@ class Broken:
 
 
 def routes(*, identity: Identity = "local", tokens: Any = TOKENS) -> ApiRoutes:
-    return ApiRoutes(tokens=tokens, cors=Cors((APP,)), identity=identity)
+    return ApiRoutes(Sessions(tokens=tokens, identity=identity), cors=Cors((APP,)))
 
 
 def call(api: ApiRoutes, event: Any) -> tuple[int, dict[str, str], Any]:
@@ -157,7 +159,7 @@ def test_a_missing_user_is_named(build: Build) -> None:
 @both
 def test_a_large_body_is_refused(build: Build) -> None:
     """The limit is one of bytes, and stands before any reading."""
-    filler = "x" * (BODY_BYTES - len('{"user": "a", "x": ""}'))
+    filler = "x" * (JSON_BYTES - len('{"user": "a", "x": ""}'))
     assert call(routes(), build("POST", START, body=f'{{"user": "a", "x": "{filler}"}}'))[0] == 200
     status, headers, body = call(
         routes(), build("POST", START, headers={"Origin": APP}, body=f'{{"user": "a", "x": "{filler}x"}}')

@@ -27,6 +27,17 @@ def test_a_request_is_read(build: Build) -> None:
 
 
 @both
+def test_a_query_is_read(build: Build) -> None:
+    """Parameters come decoded; of a repeated one the last counts, and an empty one is there."""
+    assert from_event(build(query="q=M%C3%BCller+%26+S%C3%B6hne&limit=1&limit=2&empty=")).query == {
+        "q": "Müller & Söhne",
+        "limit": "2",
+        "empty": "",
+    }
+    assert from_event(build()).query == {}
+
+
+@both
 @pytest.mark.parametrize("body", [None, ""])
 @pytest.mark.parametrize("is_base64", [False, True])
 def test_a_missing_body_is_empty(build: Build, body: str | None, *, is_base64: bool) -> None:
