@@ -10,6 +10,7 @@
         ├── Forbidden             403
         ├── NotFound              404
         ├── ThreadUnavailable     409, the thread is locked or closed
+        ├── AttachmentRefused     422, a file is too large, of a kind that is not taken, or not what it was said to be
         ├── Conflict              409, what the request answers has been answered already
         ├── TurnStillRunning      409, the thread is being answered, and did not stop in time
         ├── TurnCutOff            what a turn was ended by: the function's time, a kill
@@ -52,6 +53,8 @@ class RequestError(ChatKitLambdaError):
     code: ClassVar[str] = "bad_request"
     allow_retry: bool = False
     """Whether the user is offered to try again."""
+    field: str | None = None
+    """What of the request is wrong, as a path into its body; None where it is not one field."""
 
     def __init__(self, message: Text | str, **values: str | int) -> None:
         """`message`: one of the texts that are translated, with its values; or one in the user's language already."""
@@ -130,6 +133,19 @@ class ThreadUnavailable(RequestError):
     def of(cls, status: str) -> "ThreadUnavailable":
         """For a thread's status, `locked` or `closed`."""
         return cls(Text.THREAD_LOCKED if status == "locked" else Text.THREAD_CLOSED)
+
+
+class AttachmentRefused(RequestError):
+    """A file that is not taken, or not into this message; nothing was stored."""
+
+    status = 422
+    code = "attachment_refused"
+
+    def __init__(self, message: Text, field: str, *, allow_retry: bool = False, **values: str | int) -> None:
+        """`field` is a path into the body, such as `params.size`."""
+        super().__init__(message, **values)
+        self.field = field
+        self.allow_retry = allow_retry
 
 
 class Conflict(RequestError):

@@ -5,6 +5,7 @@ An id is `prefix_` and 26 characters of Crockford base32: 48 bits of millisecond
 position in a list: the client's `after` needs no look-up, and the id of a hidden or deleted object still works.
 """
 
+import hashlib
 import re
 import secrets
 import time
@@ -37,6 +38,11 @@ def position(object_id: str) -> str | None:
     """The sortable 26 characters of an id; None where the string is no id of ours."""
     match = _ID.fullmatch(object_id)
     return match[1] if match else None
+
+
+def owner_digest(owner: str) -> str:
+    """Stands for an owner in the names of objects and in keys that others read: 32 hexadecimal digits of SHA-256."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:32]
 
 
 def milliseconds(object_id: str) -> int | None:

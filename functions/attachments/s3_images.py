@@ -3,7 +3,6 @@
 An object is named `images/` user digest `/` thread id `/` name: what a thread has left behind shares a prefix.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.images import Picture, media_type_of, name_of, new_name, reference, to_data_url
 from functions.aws_calls import call
 from functions.errors import InternalError
+from functions.ids import owner_digest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -101,4 +101,4 @@ class S3Images:
 
 
 def _prefix(user: str, thread_id: str) -> str:
-    return f"{IMAGES_PREFIX}{hashlib.sha256(user.encode()).hexdigest()[:32]}/{thread_id}/"
+    return f"{IMAGES_PREFIX}{owner_digest(user)}/{thread_id}/"

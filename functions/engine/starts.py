@@ -270,7 +270,7 @@ class Starts:
         if given.attachments:
             if self._attachments is None:
                 raise NotFound(Text.ATTACHMENT_NOT_FOUND)
-            fields["attachments"] = await self._attachments.attach(user, given.attachments, thread_id)
+            fields["attachments"] = await self._attachments.ready(user, given.attachments, thread_id)
         return lambda: UserMessageItem(
             id=self._ids.new("message"),
             thread_id=thread_id,

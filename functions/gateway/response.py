@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from functions.errors import InvalidRequest, RequestError
+from functions.errors import RequestError
 from functions.runtime.response import Filler, StreamingResponse
 
 COMMON_HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -47,7 +47,7 @@ def event_stream(frames: AsyncIterator[bytes], headers: Mapping[str, str]) -> St
 def error_body(error: RequestError, locales: Sequence[str] = ()) -> bytes:
     """`{"code", "message", "field"?}`: the client shows `message`, in the user's language; a program reads the rest."""
     content: dict[str, Any] = {"code": error.code, "message": error.message_in(locales)}
-    if isinstance(error, InvalidRequest):
+    if error.field is not None:
         content["field"] = error.field
     # A lone surrogate has no UTF-8: it becomes `?`, so that no message can keep an error from being told.
     return json.dumps(content, ensure_ascii=False).encode(errors="replace")

@@ -7,6 +7,13 @@
 | feedback | `T#` thread id `#` user | `F#` position `#` prefix of the item's id |
 | running turn | `T#` thread id `#` user | `TURN` |
 | request | `U#` user | `R#` request key |
+| attachment | `A#` digest of the user | `A#` position `#` prefix of the attachment's id |
+| attachment in use | `T#` thread id `#` user | the same |
+| uploads of a day | `D#` date `#` shard | `A#` digest of the user `#` attachment id |
+| bytes uploaded | `U#` user | `Q#upload_bytes#` date |
+
+Who is told of an upload by S3 knows the object's name alone, in which the user is a digest (`functions.ids`): so an
+attachment's key holds the digest too. The uploads of a day are what the sweep goes through.
 
 Whatever lies in the partition of a thread's items goes with the thread. The user is part of every key, so
 another user's id is simply not found. A thread id has a fixed form without `#` and stands before the user, and the user
@@ -16,6 +23,7 @@ The position is the part of an id that sorts by time (`functions.ids`); as it co
 and widgets lie in one order. Pure: no I/O.
 """
 
+from datetime import date
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from functions import ids
@@ -26,13 +34,16 @@ from functions.translations import Text
 USER_CHARACTERS: Final = 256
 """The longest user id. Four UTF-8 bytes each and a thread id stay below DynamoDB's 2,048 bytes for a partition key."""
 
-ListKind: TypeAlias = Literal["T", "I", "F"]
+ListKind: TypeAlias = Literal["T", "I", "F", "A"]
 THREADS: Final = "T"
 ITEMS: Final = "I"
 FEEDBACK: Final = "F"
+ATTACHMENTS: Final = "A"
 TURN: Final = "TURN"
 """The whole sort key: a thread has one turn at most."""
 REQUEST: Final = "R"
+UPLOAD_SHARDS: Final = 4
+"""Into how many partitions a day's uploads are spread: each takes 1,000 writes a second."""
 
 _USER: Final = "U#"
 # An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
@@ -123,6 +134,45 @@ def request(user: str, request_key: str) -> Key | None:
     return Key(partition, f"{REQUEST}#{request_key}")
 
 
+def attachment(digest: str, attachment_id: str) -> Key:
+    """An attachment's key; `digest` is its user's (`ids.owner_digest`). Raises `NotFound` for an id that is none of ours."""
+    sort = sort_key(ATTACHMENTS, attachment_id)
+    if sort is None:
+        raise attachment_not_found()
+    return Key(f"{ATTACHMENTS}#{digest}", sort)
+
+
+def attachment_in_use(user: str, thread_id: str, attachment_id: str) -> Key:
+    """The key, beside a thread's items, that says that a message holds this attachment. Raises as `attachment`, `turn`."""
+    partition, sort = turn(user, thread_id).partition, sort_key(ATTACHMENTS, attachment_id)
+    if sort is None:
+        raise attachment_not_found()
+    return Key(partition, sort)
+
+
+def attachment_of(sort: str) -> str:
+    """The id of the attachment that has this sort key in its own partition, or in that of a thread's items."""
+    _, position, prefix = sort.split("#")
+    return f"{prefix}_{position}"
+
+
+def uploads_partition(day: date, shard: int) -> str:
+    """Where the sweep looks for the attachments that were announced on a day (UTC), or for a share of them."""
+    return f"D#{day.isoformat()}#{shard}"
+
+
+def upload(day: date, digest: str, attachment_id: str) -> Key:
+    """The key that says that an attachment was announced on a day. The share is told by the id's last, random character."""
+    return Key(
+        uploads_partition(day, ord(attachment_id[-1]) % UPLOAD_SHARDS), f"{ATTACHMENTS}#{digest}#{attachment_id}"
+    )
+
+
+def upload_bytes(user: str, day: date) -> Key:
+    """Where is counted how many bytes a user has announced on a day (UTC)."""
+    return Key(threads_partition(user), f"Q#upload_bytes#{day.isoformat()}")
+
+
 def sort_key(kind: ListKind, object_id: str) -> str | None:
     """The sort key of what this kind of row has for an object; None where the id is none of ours."""
     position = ids.position(object_id)
@@ -148,6 +198,11 @@ def span(kind: ListKind, *, after: str | None, order: Order) -> Span:
 def thread_not_found() -> NotFound:
     """What is raised where a thread is not there."""
     return NotFound(Text.THREAD_NOT_FOUND)
+
+
+def attachment_not_found() -> NotFound:
+    """What is raised where an attachment is not there."""
+    return NotFound(Text.ATTACHMENT_NOT_FOUND)
 
 
 def item_not_found() -> NotFound:

@@ -6,7 +6,6 @@ the old row still finds the old object. What a thread has left behind goes with 
 """
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from functions.aws_calls import call
 from functions.errors import InternalError
+from functions.ids import owner_digest
 from functions.store.rows import Packed, Pointer
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class LargeItems:
 
 def thread_prefix(user: str, thread_id: str) -> str:
     """What the names of all objects of a thread begin with."""
-    return f"{PREFIX}{hashlib.sha256(user.encode()).hexdigest()[:32]}/{thread_id}/"
+    return f"{PREFIX}{owner_digest(user)}/{thread_id}/"
 
 
 def item_prefix(user: str, thread_id: str, item_id: str) -> str:

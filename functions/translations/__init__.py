@@ -26,7 +26,13 @@ class Text(StrEnum):
     APPROVAL_APPROVE = "approval_approve"
     APPROVAL_DENY = "approval_deny"
     APPROVAL_QUESTION = "approval_question"
+    ATTACHMENTS_TOO_MANY = "attachments_too_many"
+    ATTACHMENT_EMPTY = "attachment_empty"
     ATTACHMENT_NOT_FOUND = "attachment_not_found"
+    ATTACHMENT_NOT_READY = "attachment_not_ready"
+    ATTACHMENT_REFUSED = "attachment_refused"
+    ATTACHMENT_TOO_LARGE = "attachment_too_large"
+    ATTACHMENT_TYPE = "attachment_type"
     BODY_TOO_LARGE = "body_too_large"
     INTERNAL = "internal"
     ITEM_NOT_FOUND = "item_not_found"
@@ -49,6 +55,7 @@ class Text(StrEnum):
     THREAD_NOT_FOUND = "thread_not_found"
     TURN_DEADLINE = "turn_deadline"
     TURN_RUNNING = "turn_running"
+    UPLOADS_EXHAUSTED = "uploads_exhausted"
 
 
 def translate(text: Text, locales: Sequence[str] = (), **values: str | int) -> str:
