@@ -117,18 +117,35 @@ class Store(Protocol):
     """
 
     async def create_thread(
-        self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
+        self,
+        user: str,
+        thread: ThreadMetadata,
+        items: Sequence[ThreadItem],
+        *,
+        turn: Turn | None = None,
+        attachments: Sequence[str] = (),
     ) -> None:
         """Stores a new thread, its first items (0 to `MAX_ITEMS`) and a turn on it, all or nothing, in one transaction.
+
+        `attachments` (up to `MAX_ATTACHMENTS` ids of the user's, each of them uploaded, and none in a message of another
+        thread) become the thread's: raises `NotFound` where one cannot, and then nothing is written.
 
         Raises `InternalError` where the thread exists already: ids are made by us, and never twice.
         """
         ...
 
     async def add_items(
-        self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        *,
+        turn: Turn | None = None,
+        attachments: Sequence[str] = (),
     ) -> ThreadMetadata:
         """Stores new items (0 to `MAX_ITEMS`) and begins a turn, all or nothing, if the thread exists and is active.
+
+        `attachments` as in `create_thread`, after all other reasons not to write.
 
         Returns the thread. Takes the time of one round trip. Raises the first that applies, and then nothing is written:
         `NotFound`; `ThreadUnavailable` for a locked or closed thread; `TurnRunning` where another turn's row is there

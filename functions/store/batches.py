@@ -8,7 +8,11 @@ from functions.store.rows import Row
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import KeysAndAttributesUnionTypeDef, WriteRequestUnionTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        KeysAndAttributesTypeDef,
+        KeysAndAttributesUnionTypeDef,
+        WriteRequestUnionTypeDef,
+    )
 
 T = TypeVar("T")
 
@@ -18,13 +22,16 @@ WRITE_KEYS: Final = 25
 _ATTEMPTS: Final = 6
 
 
-async def get(client: "DynamoDBClient", name: str, row_keys: Sequence[Row], *, projection: str) -> list[Row]:
-    """Those of the rows that exist, in no order, with the attributes of `projection`; read consistently."""
+async def get(
+    client: "DynamoDBClient", name: str, row_keys: Sequence[Row], *, projection: str | None = None
+) -> list[Row]:
+    """Those of the rows that exist, in no order, whole or with the attributes of `projection`; read consistently."""
     found: list[Row] = []
     for some in _chunks(row_keys, READ_KEYS):
-        asked: Mapping[str, KeysAndAttributesUnionTypeDef] = {
-            name: {"Keys": some, "ProjectionExpression": projection, "ConsistentRead": True}
-        }
+        wanted: KeysAndAttributesTypeDef = {"Keys": some, "ConsistentRead": True}
+        if projection:
+            wanted["ProjectionExpression"] = projection
+        asked: Mapping[str, KeysAndAttributesUnionTypeDef] = {name: wanted}
         for attempt in range(_ATTEMPTS):
             answer = await call(client.batch_get_item, RequestItems=asked)
             found += answer["Responses"].get(name, [])

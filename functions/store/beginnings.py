@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from functions.errors import InternalError, ThreadUnavailable
 from functions.protocol.items import ThreadItem
 from functions.protocol.threads import ThreadMetadata
-from functions.store import keys, request_rows, rows, turn_actions, turn_rows
+from functions.store import attachment_rows, keys, request_rows, rows, turn_actions, turn_rows
 from functions.store import transactions as tx
+from functions.store.attachments import MAX_ATTACHMENTS
 from functions.store.base import RequestRepeated, Turn, TurnRunning
 from functions.store.reader import Reader
 from functions.store.rows import Packed, Row
@@ -39,7 +40,14 @@ class Beginnings:
         self._threads = threads
         self._turns = turns
 
-    async def create(self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], turn: Turn | None) -> None:
+    async def create(
+        self,
+        user: str,
+        thread: ThreadMetadata,
+        items: Sequence[ThreadItem],
+        turn: Turn | None,
+        attachments: Sequence[str] = (),
+    ) -> None:
         """See `Store.create_thread`. One round trip."""
         created = self._threads.create(user, thread)
         beginning = self._writer.turn(user, thread.id, turn) if turn else None
@@ -49,11 +57,13 @@ class Beginnings:
             *self._begin(user, thread.id, turn, beginning),
             *(tx.put_new(self._table, item.row) for item in packed),
         ]
+        used = self._use(user, thread.id, attachments)
         try:
-            await self._writer.commit(actions, packed, beginning)
+            await self._writer.commit([*actions, *used], packed, beginning)
         except tx.ConditionsFailed as failure:
             _refuse_repeat(turn, failure)
             if not _is_begun(turn, actions, failure):
+                _refuse_attachments(actions, failure)
                 raise InternalError(f"{thread.id}, or an item of it, exists already") from None
 
     async def add(
@@ -64,6 +74,7 @@ class Beginnings:
         turn: Turn | None,
         *,
         put: "Callable[[str, Row], Action]",
+        attachments: Sequence[str] = (),
     ) -> ThreadMetadata:
         """See `Store.add_items`. `put` is what is done with the items: `transactions.put_new` or `put`."""
         where = keys.thread(user, thread_id)
@@ -74,8 +85,11 @@ class Beginnings:
             *self._begin(user, thread_id, turn, beginning),
             *(put(self._table, item.row) for item in packed),
         ]
+        used = self._use(user, thread_id, attachments)
         written, row = await asyncio.gather(
-            self._writer.commit(actions, packed, beginning), self._reader.get(where), return_exceptions=True
+            self._writer.commit([*actions, *used], packed, beginning),
+            self._reader.get(where),
+            return_exceptions=True,
         )
         # The transaction's word comes first: the read may lie before or behind another's write.
         if isinstance(written, tx.ConditionsFailed):
@@ -95,6 +109,12 @@ class Beginnings:
         if where := keys.request(user, turn.request_key):
             actions.append(request_rows.begin(self._table, where, thread_id, turn))
         return actions
+
+    def _use(self, user: str, thread_id: str, attachments: Sequence[str]) -> "list[Action]":
+        """Last in the transaction: whose conditions fail is told by where they stand."""
+        if len(attachments) > MAX_ATTACHMENTS:
+            raise ValueError(f"more than {MAX_ATTACHMENTS} attachments")
+        return [action for one in attachments for action in attachment_rows.use(self._table, user, thread_id, one)]
 
     async def _refuse(
         self,
@@ -116,6 +136,7 @@ class Beginnings:
         there = failure.failed.get(_TURN)
         if turn and there and turn_rows.turn_id(there) != turn.id:
             raise TurnRunning(await self._turns.met(user, thread_id, there))
+        _refuse_attachments(actions, failure)
         raise InternalError(f"an item of {thread_id} exists already")
 
 
@@ -124,6 +145,12 @@ def _refuse_repeat(turn: Turn | None, failure: tx.ConditionsFailed) -> None:
     there = failure.failed.get(_REQUEST) if turn and turn.request_key else None
     if there:
         raise RequestRepeated(request_rows.read(there)) from None
+
+
+def _refuse_attachments(actions: "Sequence[Action]", failure: tx.ConditionsFailed) -> None:
+    """Raises `NotFound` where nothing but attachments stands in the way: `actions` are those before theirs."""
+    if all(index >= len(actions) for index in failure.failed):
+        raise keys.attachment_not_found() from None
 
 
 def _is_begun(turn: Turn | None, actions: "Sequence[Action]", failure: tx.ConditionsFailed) -> bool:

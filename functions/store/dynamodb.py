@@ -76,16 +76,28 @@ class DynamoDBStore:
         self._requests = Requests(client=client, table=table, reader=self._reader)
 
     async def create_thread(
-        self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
+        self,
+        user: str,
+        thread: ThreadMetadata,
+        items: Sequence[ThreadItem],
+        *,
+        turn: Turn | None = None,
+        attachments: Sequence[str] = (),
     ) -> None:
         """See `Store` and `Beginnings`."""
-        await self._beginnings.create(user, thread, items, turn)
+        await self._beginnings.create(user, thread, items, turn, attachments)
 
     async def add_items(
-        self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        *,
+        turn: Turn | None = None,
+        attachments: Sequence[str] = (),
     ) -> ThreadMetadata:
         """See `Store` and `Beginnings`. The transaction and the read of the thread run at the same time."""
-        return await self._beginnings.add(user, thread_id, items, turn, put=tx.put_new)
+        return await self._beginnings.add(user, thread_id, items, turn, put=tx.put_new, attachments=attachments)
 
     async def begin_turn(
         self, user: str, thread_id: str, turn: Turn, *, items: Sequence[ThreadItem] = ()

@@ -21,6 +21,7 @@ from functions.store.base import (
     TurnRunning,
 )
 from functions.translations import Text
+from tests.support.memory_attachments import MemoryAttachments
 
 
 @dataclass
@@ -43,13 +44,20 @@ class MemoryStore:
         self, *, retention: timedelta | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         """`retention`: how long a thread is kept behind its last use; `now` gives aware times."""
+        self.attachments = MemoryAttachments()
         self._threads: dict[tuple[str, str], _Stored] = {}
         self._requests: dict[tuple[str, str], StartedRequest] = {}
         self._retention = retention
         self._now = now
 
     async def create_thread(
-        self, user: str, thread: ThreadMetadata, items: Sequence[ThreadItem], *, turn: Turn | None = None
+        self,
+        user: str,
+        thread: ThreadMetadata,
+        items: Sequence[ThreadItem],
+        *,
+        turn: Turn | None = None,
+        attachments: Sequence[str] = (),
     ) -> None:
         _check_user(user)
         if ids.position(thread.id) is None:
@@ -62,15 +70,23 @@ class MemoryStore:
             return
         if stored.thread is not None or any(item.id in stored.items for item in items):
             raise InternalError(f"{thread.id}, or an item of it, exists already")
+        self.attachments.check_use(user, thread.id, attachments)
+        self.attachments.use(user, thread.id, attachments)
         stored.thread = _thread_json(thread)
         stored.items |= {item.id: _item_json(item) for item in items}
         self._begin(user, thread.id, stored, turn)
         self._use(stored)
 
     async def add_items(
-        self, user: str, thread_id: str, items: Sequence[ThreadItem], *, turn: Turn | None = None
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        *,
+        turn: Turn | None = None,
+        attachments: Sequence[str] = (),
     ) -> ThreadMetadata:
-        return self._add(user, thread_id, items, turn, new=items)
+        return self._add(user, thread_id, items, turn, new=items, attachments=attachments)
 
     async def begin_turn(
         self, user: str, thread_id: str, turn: Turn, *, items: Sequence[ThreadItem] = ()
@@ -166,6 +182,7 @@ class MemoryStore:
         if self._lives(self._threads.get((user, thread_id), _Stored(None))):
             return False
         self._threads.pop((user, thread_id), None)
+        self.attachments.forget_thread(user, thread_id)
         return True
 
     async def list_threads(self, user: str, *, after: str | None, limit: int, order: Order) -> Page[ThreadMetadata]:
@@ -235,7 +252,14 @@ class MemoryStore:
                 self._threads[user, thread_id].feedback.pop(item_id, None)
 
     def _add(
-        self, user: str, thread_id: str, items: Sequence[ThreadItem], turn: Turn | None, *, new: Sequence[ThreadItem]
+        self,
+        user: str,
+        thread_id: str,
+        items: Sequence[ThreadItem],
+        turn: Turn | None,
+        *,
+        new: Sequence[ThreadItem],
+        attachments: Sequence[str] = (),
     ) -> ThreadMetadata:
         """`new`: those of the items that must not be there yet."""
         _check_user(user)
@@ -254,6 +278,8 @@ class MemoryStore:
             raise TurnRunning(_turn(stored, stored.turn))
         if any(item.id in stored.items for item in new) or (turn and stored.turn):
             raise InternalError(f"an item of {thread_id} exists already")
+        self.attachments.check_use(user, thread_id, attachments)
+        self.attachments.use(user, thread_id, attachments)
         stored.items |= {item.id: _item_json(item) for item in items}
         self._begin(user, thread_id, stored, turn)
         self._use(stored)
