@@ -29,6 +29,8 @@ class DynamoDBAttachments:
 
     async def announce(self, attachment: StoredAttachment, *, day_bytes: int) -> None:
         """See `AttachmentRecords`."""
+        if attachment.size > day_bytes:
+            raise DayIsFull  # where nothing has been counted yet, no condition would tell
         actions = attachment_rows.announce(self._table, attachment, day_bytes=day_bytes)
         try:
             await tx.commit(self._client, actions)

@@ -15,8 +15,10 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from functions.store import keys, table
+from functions.store.attachments import AttachmentRecords
 from functions.store.base import Store
 from functions.store.dynamodb import DynamoDBStore
+from functions.store.dynamodb_attachments import DynamoDBAttachments
 from functions.store.large_items import LargeItems
 from tests.support.memory_store import MemoryStore
 from tests.support.ministack import ministack as ministack  # the fixture
@@ -49,6 +51,8 @@ class Adapter:
 
     name: str
     store: Store
+    attachments: AttachmentRecords
+    """What is known of attachments, on the same ground."""
     keeping: Callable[[timedelta | None, Callable[[], datetime]], Store]
     """Another store on the same ground, which keeps threads for a time, by a clock."""
     aws: Aws | None = None
@@ -76,7 +80,8 @@ def anyio_backend() -> str:
 def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
     """Each adapter in turn. Its tests share it, and keep apart by having users of their own."""
     if request.param == "memory":
-        yield Adapter("memory", MemoryStore(), lambda time, clock: MemoryStore(retention=time, now=clock))
+        memory = MemoryStore()
+        yield Adapter("memory", memory, memory.attachments, lambda time, clock: MemoryStore(retention=time, now=clock))
     elif request.param == "moto":
         with mock_aws(), _one_at_a_time(), _on_aws("moto", region_name="us-east-1") as adapter:
             yield adapter
@@ -164,7 +169,8 @@ def _on_aws(name: str, **arguments: Any) -> Iterator[Adapter]:
             large_items = LargeItems(client=lambda: s3, bucket=BUCKET)
             return DynamoDBStore(client=dynamodb, table=TABLE, large_items=large_items, **keeping)
 
-        yield Adapter(name, store(), lambda time, clock: store(retention=time, now=clock), aws)
+        attachments = DynamoDBAttachments(client=dynamodb, table=TABLE)
+        yield Adapter(name, store(), attachments, lambda time, clock: store(retention=time, now=clock), aws)
         dynamodb.delete_table(TableName=TABLE)
     finally:
         dynamodb.close()
