@@ -1,7 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind each port."""
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -9,7 +9,10 @@ from botocore.config import Config
 from botocore.session import Session
 
 from functions import assistant
+from functions.attachments.base import ModelFiles
 from functions.attachments.s3_images import S3Images
+from functions.attachments.s3_objects import S3Objects
+from functions.attachments.uploads import Uploads
 from functions.engine.engine import Engine
 from functions.errors import SettingError
 from functions.gateway.chat_endpoint import ChatEndpoint
@@ -21,6 +24,7 @@ from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.settings import Names, Settings
 from functions.store.dynamodb import DynamoDBStore
+from functions.store.dynamodb_attachments import DynamoDBAttachments
 from functions.store.large_items import LargeItems
 
 if TYPE_CHECKING:
@@ -100,14 +104,14 @@ class Wiring:
             metrics=self._metrics,
             ids=IdFactory(),
             images=self._images,
+            attachments=self._attachments,
         )
 
     @cached_property
     def _store(self) -> DynamoDBStore:
-        client: DynamoDBClient = self._client("dynamodb")
         days = self._settings.retention_days
         return DynamoDBStore(
-            client=client,
+            client=self._dynamodb,
             table=self._settings.table_name,
             large_items=self._large_items,
             retention=None if days is None else timedelta(days=days),
@@ -122,6 +126,29 @@ class Wiring:
         settings = self._settings
         # What runs on one machine has an address that OpenAI cannot reach.
         return S3Images(client=lambda: self._s3, bucket=settings.bucket_name, is_public=not settings.is_local)
+
+    @cached_property
+    def _attachments(self) -> Uploads:
+        settings = self._settings
+        return Uploads(
+            records=DynamoDBAttachments(client=self._dynamodb, table=settings.table_name),
+            objects=S3Objects(client=lambda: self._s3, bucket=settings.bucket_name, is_public=not settings.is_local),
+            limits=assistant.ATTACHMENTS,
+            ids=IdFactory(),
+            now=lambda: datetime.now(UTC),
+            files=self._model_files,
+        )
+
+    def _model_files(self) -> ModelFiles | None:
+        if self._openai is None:
+            return None
+        from functions.model.openai_files import OpenAIFiles
+
+        return OpenAIFiles(client=self._openai)
+
+    @cached_property
+    def _dynamodb(self) -> "DynamoDBClient":
+        return self._client("dynamodb")
 
     @cached_property
     def _s3(self) -> "S3Client":

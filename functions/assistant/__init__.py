@@ -2,6 +2,7 @@
 
 - `assistant.py`: which model answers, and what it is told. Begin here.
 - `tools.py`: what the model may do beside talking.
+- `attachments.py`: which files users may send.
 - `demo.py`, `demo_widgets.py`: an assistant without a model that shows everything that an assistant can do. It answers where
   there is no OpenAI key. Copy from it, or delete it.
 
@@ -11,8 +12,11 @@ Everything else of this package serves what you write here: `docs/assistant.md`.
 from collections.abc import Mapping
 
 from functions.assistant.assistant import MyAssistant
+from functions.assistant.attachments import ATTACHMENTS
 from functions.assistant.demo import DemoAssistant
 from functions.engine.assistant import Assistant
+
+__all__ = ["ATTACHMENTS", "create"]
 
 
 def create(*, has_model: bool) -> Mapping[str, Assistant]:

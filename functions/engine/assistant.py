@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,7 +13,7 @@ from functions.engine.asking import ANSWER_CHARACTERS, ask
 from functions.engine.authoring import Author
 from functions.engine.closing import closing
 from functions.engine.dictation import AudioInput, DictationContext
-from functions.engine.images import Images
+from functions.engine.files import Files
 from functions.engine.results import RequestContext
 from functions.engine.tool_runs import Call
 from functions.engine.tools import AnyTool, Emit, Toolbox, ToolContext
@@ -21,9 +21,7 @@ from functions.errors import InternalError
 from functions.ids import IdFactory
 from functions.model.base import Model
 from functions.model.budget import fitted, tokens_of
-from functions.model.to_input import InputPart, picture_part
 from functions.protocol.actions import Action
-from functions.protocol.attachments import Attachment
 from functions.protocol.events import StreamOptions, ThreadStreamEvent
 from functions.protocol.items import ThreadItem, UserMessageItem, WidgetItem
 from functions.protocol.messages import InferenceOptions
@@ -37,9 +35,6 @@ HISTORY_TOKENS: Final = 50_000
 """About how many tokens of a thread an answer takes into account."""
 ANSWER_ITEMS: Final = 1_000
 """How many of a thread's newest items an answer looks at, however short they are: each hundred cost a request."""
-
-ResolveAttachment = Callable[[Attachment], Awaitable[InputPart | None]]
-"""Gives an attachment as `input_image` or `input_file`; None where it is gone."""
 
 
 class AssistantContext(Author):
@@ -56,18 +51,16 @@ class AssistantContext(Author):
         now: Callable[[], datetime],
         assistant: "Assistant | None" = None,
         thread: ThreadMetadata | None = None,
-        images: Images | None = None,
-        resolve: ResolveAttachment | None = None,
+        files: Files | None = None,
     ) -> None:
-        """`assistant` is the one that answers, `thread` what it may change; without `resolve` files are names only."""
+        """`assistant` is the one that answers, `thread` what it may change; without `files` they are names only."""
         super().__init__(thread_id=thread_id, ids=ids, now=now)
         self.request: Final = request
         self._store = store
         self._model = model
         self._assistant = assistant
         self._thread = thread
-        self._images = images or Images(None, request.owner)
-        self._resolve = resolve
+        self._files = files or Files(request.owner)
         self._owned: dict[AsyncIterator[ThreadStreamEvent], asyncio.Lock] = {}
         """What ends with the turn; each is closed by one at a time."""
 
@@ -129,7 +122,7 @@ class AssistantContext(Author):
             thread_id=self._thread_id,
             locales=self.request.locales,
             tool_context=self._tool_context,
-            files=self._files,
+            files=self._files.for_model,
         )
         events = self.owned(answering.events())
         try:
@@ -183,15 +176,6 @@ class AssistantContext(Author):
             if not page.has_more or enough(items[::-1]):
                 break
         return items[::-1]
-
-    async def _files(self, items: Sequence[ThreadItem]) -> Mapping[str, InputPart]:
-        urls = await self._images.for_model(items)
-        parts = {item_id: part for item_id, url in urls.items() if (part := picture_part(url)) is not None}
-        if self._resolve is not None:
-            attachments = [one for item in items if isinstance(item, UserMessageItem) for one in item.attachments]
-            resolved = await asyncio.gather(*map(self._resolve, attachments))
-            parts |= {one.id: part for one, part in zip(attachments, resolved, strict=True) if part is not None}
-        return parts
 
     def _tool_context(self, call: Call, emit: Emit) -> ToolContext:
         return ToolContext(

@@ -14,8 +14,8 @@ from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
 from functions.engine.dictation import REQUEST_BYTES, dictation_context, read_audio
 from functions.engine.failures import error_event, log_failure
+from functions.engine.files import Files
 from functions.engine.following import Following
-from functions.engine.images import Images
 from functions.engine.metering import Meter, MeteredModel
 from functions.engine.parsing import InvalidStreamingRequest, parse
 from functions.engine.reads import Reads
@@ -158,24 +158,25 @@ class Engine:
             case ThreadsSyncCustomActionReq():
                 return NonStreamingResult(to_wire(await self._sync_action(request, context)))
             case AttachmentsGetPreviewReq():
-                raise InvalidRequest("type", f"{request.type} is not answered by this server yet")
+                preview = await self._attachment_store().preview(user, request.params.attachment_id)
+                return NonStreamingResult(to_wire(preview))
             case _:
                 assert_never(request)
 
     async def _stream(
         self, request: StreamingReq, context: RequestContext, key: str
     ) -> AsyncIterator[ThreadStreamEvent]:
-        images = Images(self._images, context.owner)
+        files = self._files(context.owner)
         try:
-            async with closing(await self._begun(request, context, key, images)) as events:
+            async with closing(await self._begun(request, context, key, files)) as events:
                 async for event in events:
-                    yield await images.shown_event(event)
+                    yield await files.shown_event(event)
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
             yield error_event(error, context.locales)
 
     async def _begun(
-        self, request: StreamingReq, context: RequestContext, key: str, images: Images
+        self, request: StreamingReq, context: RequestContext, key: str, files: Files
     ) -> AsyncIterator[ThreadStreamEvent]:
         """The events of the turn that the request begins, or, where it is a repeat, of the one that it has begun before."""
         meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
@@ -191,9 +192,7 @@ class Engine:
             return following.events(request, key, repeated.started, options)
         thread = start.thread
         assistant_context = self._context(context, thread.id, assistant, thread, meter)
-        turn = Turn(
-            start=start, store=self._store, context=assistant_context, now=self._now, meter=meter, images=images
-        )
+        turn = Turn(start=start, store=self._store, context=assistant_context, now=self._now, meter=meter, files=files)
         return turn.run(lambda: assistant.get_stream_options(thread, assistant_context))
 
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
@@ -225,10 +224,10 @@ class Engine:
         )
         if item is not None:
             check_item(item, thread.id)
-            images = Images(self._images, user)
-            item = await images.kept(item)
+            files = self._files(user)
+            item = await files.kept(item)
             await self._store.save_items(user, thread.id, [item])
-            item = await images.shown(item)
+            item = await files.shown(item)
         if thread != before:
             await self._store.save_thread(user, thread)
         return SyncCustomActionResponse(updated_item=item)
@@ -257,12 +256,15 @@ class Engine:
             now=self._now,
             assistant=assistant,
             thread=thread,
-            images=Images(self._images, context.owner),
+            files=self._files(context.owner),
         )
 
     def _reads(self, context: RequestContext) -> Reads:
-        images = Images(self._images, context.owner)
-        return Reads(store=self._store, turns=self._turns, images=images, user=context.owner)
+        files = self._files(context.owner)
+        return Reads(store=self._store, turns=self._turns, files=files, user=context.owner)
+
+    def _files(self, owner: str) -> Files:
+        return Files(owner, images=self._images, attachments=self._attachments)
 
     def _attachment_store(self) -> AttachmentStore:
         if self._attachments is None:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from functions.engine.images import Images
+from functions.engine.files import Files
 from functions.engine.turns import Turns
 from functions.engine.unfinished import overlaid
 from functions.errors import InvalidRequest
@@ -21,10 +21,10 @@ DEFAULT_PAGE: Final = 20
 class Reads:
     """Reads what one user has stored; a turn that nobody works on any more is closed on the way."""
 
-    def __init__(self, *, store: Store, turns: Turns, images: Images, user: str) -> None:
+    def __init__(self, *, store: Store, turns: Turns, files: Files, user: str) -> None:
         self._store = store
         self._turns = turns
-        self._images = images
+        self._files = files
         self._user = user
 
     async def thread(self, thread_id: str) -> tuple[Thread, bool]:
@@ -54,7 +54,7 @@ class Reads:
         page = await self._store.list_items(self._user, thread_id, after=after, limit=limit, order=order)
         if turn is not None:
             page = overlaid(page, turn.items, after=after, limit=limit, order=order)
-        return await self._images.shown_page(page)
+        return await self._files.shown_page(page)
 
 
 async def list_threads(store: Store, user: str, params: ThreadListParams) -> Page[Thread]:

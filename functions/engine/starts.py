@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from functions.attachments.base import AttachmentStore
 from functions.engine.assistant import Assistant, AssistantContext
@@ -27,6 +27,7 @@ from functions.engine.structured_input import answered
 from functions.engine.turns import Turns
 from functions.errors import Conflict, InvalidRequest, NotFound, RequestError, ThreadUnavailable, Unavailable
 from functions.ids import IdFactory
+from functions.protocol.attachments import Attachment
 from functions.protocol.events import (
     ThreadCreatedEvent,
     ThreadItemDoneEvent,
@@ -137,13 +138,16 @@ class Starts:
     async def _create(self, request: ThreadsCreateReq, user: str, assistant: Assistant, key: str) -> Start:
         assistant.check_options(request.params.input.inference_options)
         thread = ThreadMetadata(id=self._ids.new("thread"), created_at=self._now())
-        new_message = await self._user_message(request.params.input, user, thread.id)
+        attachments = await self._ready(request.params.input, user, thread.id)
+        new_message = self._user_message(request.params.input, thread.id, attachments)
 
         def write(turn: Turn) -> Callable[[], Awaitable[UserMessageItem]]:
             message = new_message()
 
             async def create() -> UserMessageItem:
-                await self._store.create_thread(user, thread, [message], turn=turn)
+                await self._store.create_thread(
+                    user, thread, [message], turn=turn, attachments=[one.id for one in attachments]
+                )
                 return message
 
             return create
@@ -161,14 +165,17 @@ class Starts:
     ) -> Start:
         assistant.check_options(request.params.input.inference_options)
         thread_id = request.params.thread_id
-        new_message = await self._user_message(request.params.input, user, thread_id)
+        attachments = await self._ready(request.params.input, user, thread_id)
+        new_message = self._user_message(request.params.input, thread_id, attachments)
 
         def write(turn: Turn) -> Callable[[], Awaitable[tuple[UserMessageItem, ThreadMetadata, _Calls | None]]]:
             message = new_message()
 
             async def add() -> tuple[UserMessageItem, ThreadMetadata, _Calls | None]:
                 thread, calls = await asyncio.gather(
-                    self._store.add_items(user, thread_id, [message], turn=turn),
+                    self._store.add_items(
+                        user, thread_id, [message], turn=turn, attachments=[one.id for one in attachments]
+                    ),
                     self._pending_calls(user, thread_id),
                     return_exceptions=True,
                 )
@@ -264,13 +271,18 @@ class Starts:
             user, thread_id, key, lambda turn: partial(self._store.begin_turn, user, thread_id, turn, items=items)
         )
 
-    async def _user_message(self, given: UserMessageInput, user: str, thread_id: str) -> Callable[[], UserMessageItem]:
+    async def _ready(self, given: UserMessageInput, user: str, thread_id: str) -> Sequence[Attachment]:
+        """The attachments of a message. Raises `NotFound` and `AttachmentRefused`."""
+        if not given.attachments:
+            return ()
+        if self._attachments is None:
+            raise NotFound(Text.ATTACHMENT_NOT_FOUND)
+        return await self._attachments.ready(user, given.attachments, thread_id)
+
+    def _user_message(
+        self, given: UserMessageInput, thread_id: str, attachments: Sequence[Attachment]
+    ) -> Callable[[], UserMessageItem]:
         """Makes the message anew each time that it is called: its id is its place in the thread."""
-        fields: dict[str, Any] = {}
-        if given.attachments:
-            if self._attachments is None:
-                raise NotFound(Text.ATTACHMENT_NOT_FOUND)
-            fields["attachments"] = await self._attachments.ready(user, given.attachments, thread_id)
         return lambda: UserMessageItem(
             id=self._ids.new("message"),
             thread_id=thread_id,
@@ -278,7 +290,7 @@ class Starts:
             content=given.content,
             quoted_text=given.quoted_text,
             inference_options=given.inference_options,
-            **fields,
+            attachments=list(attachments),
         )
 
     async def _pending_calls(self, user: str, thread_id: str) -> _Calls:

@@ -19,8 +19,8 @@ from typing import Final, assert_never
 from functions.engine.assistant import AssistantContext
 from functions.engine.closing import closing
 from functions.engine.failures import error_event, log_failure
+from functions.engine.files import Files
 from functions.engine.folding import OpenItems
-from functions.engine.images import Images
 from functions.engine.interruption import Interrupted, Interruption, Reason
 from functions.engine.metering import COMPLETED, INTERNAL, STOPPED, USAGE_KEY, Meter
 from functions.engine.starts import Start
@@ -71,9 +71,9 @@ class Turn:
         context: AssistantContext,
         now: Callable[[], datetime],
         meter: Meter | None = None,
-        images: Images | None = None,
+        files: Files | None = None,
     ) -> None:
-        """`meter` is told how the turn ends; what its model has cost is stored. `images` keeps pictures out of the items."""
+        """`meter` is told how the turn ends; what its model has cost is stored. `files` keeps pictures out of the items."""
         self._start = start
         self._thread = start.thread
         self._stored_thread = start.thread.model_copy(deep=True)
@@ -81,7 +81,7 @@ class Turn:
         self._context = context
         self._user = context.request.owner
         self._meter = meter
-        self._images = images or Images(None, self._user)
+        self._files = files or Files(self._user)
         self._outcome = STOPPED
         self._open = OpenItems()
         self._interruption = Interruption()
@@ -204,7 +204,7 @@ class Turn:
                 return not is_hidden(event.item)
             case ThreadItemDoneEvent() | ThreadItemReplacedEvent():
                 check_item(event.item, self._thread.id)
-                event.item = await self._images.kept(event.item)
+                event.item = await self._files.kept(event.item)
                 await self._keeper.save(event.item)
                 if isinstance(event, ThreadItemDoneEvent):
                     self._made[event.item.id] = not is_hidden(event.item)
@@ -280,7 +280,7 @@ class Turn:
             if self._open.is_stored(item.id):
                 self._open.close(item.id)  # one that cannot be kept is left as it was stored
                 check_item(item, self._thread.id)
-                await self._keeper.save(await self._images.kept(item))
+                await self._keeper.save(await self._files.kept(item))
 
     def _stop_note(self) -> SDKHiddenContextItem:
         return SDKHiddenContextItem(
@@ -306,7 +306,7 @@ class Turn:
                 events.append(ThreadItemRemovedEvent(item_id=item.id))
                 continue
             try:
-                last = await self._images.kept(last)
+                last = await self._files.kept(last)
             except ChatKitLambdaError as error:
                 log_failure(error, self._context.request)
                 is_whole = False

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -23,6 +24,7 @@ from functions.protocol.sources import Annotation
 from functions.protocol.structured_input import StructuredInput
 from functions.protocol.tasks import Task, WorkflowSummary
 from functions.protocol.threads import ThreadMetadata
+from functions.store.attachments import Place, StoredAttachment
 from functions.translations import Text
 from tests.oracle.script import (
     Ask,
@@ -62,29 +64,60 @@ T = TypeVar("T")
 class MemoryAttachments:
     """Implements `functions.attachments.base.AttachmentStore`, and knows nothing of bytes."""
 
-    def __init__(self, ids: IdFactory) -> None:
+    def __init__(self, ids: IdFactory, store: MemoryStore) -> None:
+        """`store`: whose messages are to hold them."""
         self._ids = ids
+        self._records = store.attachments
         self.attachments: dict[tuple[str, str], str] = {}
 
-    async def create(self, user: str, params: AttachmentCreateParams) -> Attachment:
+    async def create(self, owner: str, params: AttachmentCreateParams) -> Attachment:
         new = new_attachment(self._ids.new("attachment"), params.name, params.mime_type)
         attachment = ATTACHMENT.validate_python(new)
-        self.attachments[user, attachment.id] = attachment.model_dump_json()
+        self.attachments[owner, attachment.id] = attachment.model_dump_json()
+        uploaded = StoredAttachment(
+            id=attachment.id,
+            owner=owner,
+            name=attachment.name,
+            mime_type=attachment.mime_type,
+            size=params.size,
+            created_at=datetime.now(UTC),
+            state="uploaded",
+        )
+        await self._records.announce(uploaded, day_bytes=10**12)
         return attachment
 
-    async def delete(self, user: str, attachment_id: str) -> None:
-        self._find(user, attachment_id)
-        del self.attachments[user, attachment_id]
+    async def upload(self, owner: str, name: str, mime_type: str, data: bytes) -> Attachment:
+        raise NotImplementedError
 
-    async def attach(self, user: str, attachment_ids: list[str], thread_id: str) -> list[Attachment]:
-        found = [self._find(user, one).model_copy(update={"thread_id": thread_id}) for one in attachment_ids]
-        self.attachments |= {(user, one.id): one.model_dump_json() for one in found}
+    async def delete(self, owner: str, attachment_id: str) -> None:
+        self._find(owner, attachment_id)
+        del self.attachments[owner, attachment_id]
+        await self._records.delete(Place.of(owner, attachment_id))
+
+    async def ready(self, owner: str, attachment_ids: Sequence[str], thread_id: str) -> list[Attachment]:
+        found = [self._find(owner, one).model_copy(update={"thread_id": thread_id}) for one in attachment_ids]
+        self.attachments |= {(owner, one.id): one.model_dump_json() for one in found}
         return found
 
-    def _find(self, user: str, attachment_id: str) -> Attachment:
-        if (user, attachment_id) not in self.attachments:
+    async def preview(self, owner: str, attachment_id: str) -> Attachment:
+        return self._find(owner, attachment_id)
+
+    async def download_url(self, owner: str, attachment_id: str) -> str:
+        raise NotImplementedError
+
+    def shown(self, owner: str, attachment: Attachment) -> Attachment:
+        return attachment
+
+    async def for_model(self, owner: str, attachments: Sequence[Attachment]) -> dict[str, Json]:
+        return {}
+
+    async def delete_thread(self, owner: str, thread_id: str) -> None:
+        raise NotImplementedError
+
+    def _find(self, owner: str, attachment_id: str) -> Attachment:
+        if (owner, attachment_id) not in self.attachments:
             raise NotFound(Text.ATTACHMENT_NOT_FOUND)
-        return ATTACHMENT.validate_json(self.attachments[user, attachment_id])
+        return ATTACHMENT.validate_json(self.attachments[owner, attachment_id])
 
 
 class BareAssistant(Assistant):
@@ -239,7 +272,7 @@ class OurSide:
         self._assistant = HelpedAssistant if helped else FullAssistant
         self._ids = IdFactory()
         self._store = MemoryStore()
-        self._attachments = MemoryAttachments(self._ids) if attachments else None
+        self._attachments = MemoryAttachments(self._ids, self._store) if attachments else None
 
     async def run(self, step: Step) -> Outcome:
         """Sends one request and reads the answer to its end."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 import openai
 
 from functions.attachments.images import name_of
-from functions.engine.images import Images
+from functions.engine.files import Files
 from functions.errors import ModelError
 from functions.ids import IdFactory
 from functions.model.openai_client import OpenAIClient
@@ -151,7 +151,7 @@ def _dumped(model: Any) -> Json:
 async def _ours(url: str) -> Outcome:
     client = OpenAIClient(api_key=lambda: "sk-test", base_url=url)
     store = MemoryImages()
-    images = Images(store, "alice")
+    files = Files("alice", images=store)
     reader = ResponseReader(
         thread_id=THREAD, ids=IdFactory(), now=lambda: datetime.now(UTC), partial_images=PARTIAL_IMAGES
     )
@@ -160,7 +160,7 @@ async def _ours(url: str) -> Outcome:
     try:
         async for raw in OpenAIResponses(client=client).stream({"model": "gpt-test", "input": "Hi"}):
             for event in reader.feed(raw):
-                found.append(json.loads(to_wire(await _kept(images, event))))  # noqa: PERF401 - likewise
+                found.append(json.loads(to_wire(await _kept(files, event))))  # noqa: PERF401 - likewise
         reader.end()
     except ModelError as error:
         failure = error.message
@@ -170,9 +170,9 @@ async def _ours(url: str) -> Outcome:
     return Outcome([labels.normal(event) for event in found], failure)
 
 
-async def _kept(images: Images, event: ThreadStreamEvent) -> ThreadStreamEvent:
+async def _kept(files: Files, event: ThreadStreamEvent) -> ThreadStreamEvent:
     if isinstance(event, ThreadItemDoneEvent):
-        return event.model_copy(update={"item": await images.kept(event.item)})
+        return event.model_copy(update={"item": await files.kept(event.item)})
     return event
 
 

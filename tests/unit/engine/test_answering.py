@@ -10,13 +10,14 @@ import pytest
 from functions.engine.answering import reasons
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
+from functions.engine.files import Files
 from functions.engine.tools import AnyTool, ToolContext, ToolOutput, client_tool, tool
 from functions.errors import ContextTooLong, CustomStreamError
 from functions.model import kept
 from functions.model.hosted_tools import file_search, mcp, web_search
-from functions.protocol.attachments import Attachment, FileAttachment
+from functions.protocol.attachments import FileAttachment
 from functions.protocol.events import ThreadStreamEvent
-from functions.protocol.items import UserMessageItem
+from functions.protocol.items import ThreadItem, UserMessageItem
 from functions.protocol.tasks import CustomTask
 from functions.protocol.threads import ThreadMetadata
 from functions.runtime.loop import run
@@ -657,8 +658,9 @@ def test_attachments_are_parts_where_they_can_be_resolved() -> None:
     """A file that is gone is told by its name."""
     files = [FileAttachment(id=f"atc_{name}", name=f"{name}.pdf", mime_type="application/pdf") for name in "ab"]
 
-    async def resolve(attachment: Attachment) -> Json | None:
-        return {"type": "input_file", "file_id": "file_1"} if attachment.name == "a.pdf" else None
+    class Resolving(Files):
+        async def for_model(self, items: Sequence[ThreadItem]) -> dict[str, Json]:
+            return {"atc_a": {"type": "input_file", "file_id": "file_1"}}
 
     class WithFiles(Tooled):
         async def respond(
@@ -666,7 +668,7 @@ def test_attachments_are_parts_where_they_can_be_resolved() -> None:
         ) -> AsyncIterator[ThreadStreamEvent]:
             assert message is not None
             await chat.store.save_items("alice", thread.id, [message.model_copy(update={"attachments": files})])
-            context._resolve = resolve
+            context._files = Resolving("alice")
             async for event in super().respond(thread, message, context):
                 yield event
 

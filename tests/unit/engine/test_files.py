@@ -10,10 +10,11 @@ import pytest
 from functions.attachments.images import EXTENSIONS, Picture, from_data_url, name_of
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.engine import Engine
-from functions.engine.images import Images
+from functions.engine.files import Files
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.errors import InternalError, NotFound, Unavailable
 from functions.ids import IdFactory
+from functions.model.to_input import picture_part
 from functions.protocol.actions import Action
 from functions.protocol.base import to_wire
 from functions.protocol.events import ThreadItemReplacedEvent, ThreadItemUpdatedEvent, ThreadStreamEvent
@@ -241,14 +242,14 @@ def test_a_picture_that_cannot_be_kept_ends_the_turn_with_an_error() -> None:
 
 def test_without_a_store_pictures_stay_in_their_items() -> None:
     """An engine without one behaves as the official server: data URLs, stored and sent."""
-    images = Images(None, "alice")
+    files = Files("alice")
     url = f"data:image/png;base64,{PNG}"
     item = GeneratedImageItem.model_validate(
         {"id": "img_1", "thread_id": "thr_1", "created_at": "2026-11-22T12:00:00Z", "image": {"id": "1", "url": url}}
     )
-    assert run(images.kept(item)) is item
-    assert run(images.shown(item)) is item
-    assert run(images.for_model([item])) == {"img_1": url}
+    assert run(files.kept(item)) is item
+    assert run(files.shown(item)) is item
+    assert run(files.for_model([item])) == {"img_1": picture_part(url)}
 
 
 @pytest.mark.parametrize("url", ["data:image/svg+xml;base64,AAAA", "data:text/html;base64,AAAA", "https://x.org/a.png"])
