@@ -1,5 +1,6 @@
 """What files are taken, and what becomes of their names. Pure."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ _TYPES: Final[Mapping[str, int]] = MappingProxyType(
         "text/*": 5 * MEGABYTE,
     }
 )
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.ASCII)
+"""https://www.rfc-editor.org/rfc/rfc6838#section-4.2"""
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that a name does without: controls, formats (such as those that turn the direction of
 writing), surrogates, private and unassigned ones, and breaks of lines."""
@@ -57,6 +60,8 @@ class AttachmentLimits:
 
     def bytes_of(self, mime_type: str) -> int:
         """The most bytes of a file of this type; 0 where none is taken."""
+        if not _MEDIA_TYPE.fullmatch(mime_type):
+            return 0
         return next((size for pattern, size in self.types.items() if fnmatchcase(mime_type, pattern)), 0)
 
     def check(self, params: AttachmentCreateParams) -> None:
