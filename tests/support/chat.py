@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.attachments.base import ImageStore
+from functions.attachments.base import AttachmentStore, ImageStore
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.engine import Engine
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
@@ -53,6 +53,7 @@ class Chat:
         self.metrics: Metrics | None = None
         self.transcriber: Transcriber | None = None
         self.images: ImageStore | None = None
+        self.attachments: AttachmentStore | None = None
         self.now = _utc_now
 
     def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
@@ -104,6 +105,7 @@ class Chat:
             metrics=self.metrics,
             transcriber=self.transcriber,
             images=self.images,
+            attachments=self.attachments,
             now=self.now,
         )
         body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()

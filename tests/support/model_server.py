@@ -6,8 +6,8 @@
         assert server.requests[1].body["stream"] is True
 
 It runs in a thread of its own, with its own event loop, so that tests may be plain or async. It answers
-`POST /v1/responses` with `"stream": true`, and `POST /v1/audio/transcriptions`, for which a test scripts a `Body`. By
-hand, in a process of its own:
+`POST /v1/responses` with `"stream": true`; and `POST /v1/audio/transcriptions`, `POST /v1/files` and `DELETE /v1/files/...`,
+for which a test scripts a `Body`. By hand, in a process of its own:
 `python -m tests.support.model_server --deltas 2000` prints the URL to use as `OPENAI_BASE_URL`.
 """
 
@@ -277,6 +277,10 @@ def _recorded(head: h11.Request, content: bytes, client_port: int) -> RecordedRe
 
 def _refusal(request: RecordedRequest) -> HttpError | None:
     path = request.path.partition("?")[0]
+    if (request.method, path) == ("POST", "/v1/files") or (
+        request.method == "DELETE" and path.startswith("/v1/files/")
+    ):
+        return None
     if path not in {"/v1/responses", "/v1/audio/transcriptions"}:
         return HttpError(404, "invalid_request_error", None, f"The stand-in has no {request.path}.")
     if request.method != "POST":

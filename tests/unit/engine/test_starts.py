@@ -419,11 +419,3 @@ def test_metadata_of_the_request_reaches_the_assistant() -> None:
 
     Chat(assistant=Curious()).stream("threads.create", {"input": message_input()}, metadata={"page": "/cart"})
     assert seen == [({"page": "/cart"}, "alice", "en")]
-
-
-def test_what_is_known_and_not_answered_yet_is_refused_by_name(chat: Chat) -> None:
-    """The type is read, so that a wrong field is named; nothing pretends to have been done."""
-    with pytest.raises(InvalidRequest, match=r"attachments\.get_preview is not answered by this server yet"):
-        chat.ask("attachments.get_preview", {"attachment_id": "atc_1"})
-    with pytest.raises(InvalidRequest, match="is missing"):
-        chat.ask("attachments.get_preview", {})
