@@ -32,14 +32,21 @@ def _tabs(browser: Browser) -> Tabs:
 
 
 @pytest.fixture
-def page(_tabs: Tabs) -> Iterator[Page]:
-    """An empty tab; an exception that nobody catches in its page fails the test."""
+def backend() -> Iterator[ScriptedBackend]:
+    """The scripted backend, with an empty script."""
+    with scripted_backend() as backend:
+        yield backend
+
+
+@pytest.fixture
+def page(_tabs: Tabs, backend: ScriptedBackend) -> Iterator[Page]:
+    """An empty tab; an exception that nobody catches in its page fails the test. It is left before its backend ends."""
     with _tabs.tab() as page:
         yield page
 
 
 @pytest.fixture
-def own_page(browser: Browser) -> Iterator[Page]:
+def own_page(browser: Browser, backend: ScriptedBackend) -> Iterator[Page]:
     """As `page`, for a test that changes its tab for good."""
     with Tabs(browser).tab() as page:
         yield page
@@ -47,24 +54,18 @@ def own_page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def _scripted() -> Iterator[ScriptedBackend]:
+def _files() -> Iterator[str]:
+    """The address of a server that is asked for files only."""
     with scripted_backend() as backend:
-        yield backend
-
-
-@pytest.fixture
-def backend(_scripted: ScriptedBackend) -> ScriptedBackend:
-    """The scripted backend, with an empty script."""
-    _scripted.reset()
-    return _scripted
+        yield backend.url
 
 
 @pytest.fixture(scope="session")
-def modules(browser: Browser, _scripted: ScriptedBackend) -> Iterator[Page]:
+def modules(browser: Browser, _files: str) -> Iterator[Page]:
     """A page that can import the modules of `web/`, and that runs none of them by itself. The pure ones' tests share it."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{_scripted.url}/web/config.json")
+    page.goto(f"{_files}/web/config.json")
     yield page
     context.close()
 
@@ -80,9 +81,9 @@ def _clocked(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def world(_clocked: Page, _scripted: ScriptedBackend) -> Iterator[World]:
+def world(_clocked: Page, _files: str) -> Iterator[World]:
     """The world around `web/chatkit-aws.js`; a promise whose rejection nobody handles fails the test."""
-    _clocked.goto(f"{_scripted.url}/web/config.json")
+    _clocked.goto(f"{_files}/web/config.json")
     world = World(_clocked)
     world.create()
     yield world

@@ -110,6 +110,7 @@ def test_threads_are_renamed_and_deleted(visitors: Open) -> None:
     page = visitors("renamer")
     for text in ("one", "two"):
         page.get_by_role("button", name="New thread").click()
+        expect(items(page)).to_have_count(0)
         write(page, f"{text}: {AT_ONCE}")
         finished(page, 2)
     expect(threads(page)).to_have_count(2)

@@ -183,9 +183,10 @@ def test_an_image_is_made(visitors: Open) -> None:
 def test_a_notice_and_an_effect_pass(visitors: Open) -> None:
     """The notice is Markdown, the effect reaches the page, and after a reload the message alone is left."""
     page = visitors("notice")
-    show(page, "notice", 2)
+    write(page, "Show me: notice")
+    expect(page.locator(".toast")).to_have_text('Client effect demo_notice {"shown":true}')  # it goes after 6 s
+    finished(page, 2)
     expect(page.locator(".notice")).to_have_text("By the wayThis is a notice. It is gone after a reload.")
-    expect(page.locator(".toast")).to_have_text('Client effect demo_notice {"shown":true}')
     expect(page.locator(".events li[data-type='progress_update']")).to_have_count(1)
     expect(page.locator(".events li[data-type='client_effect']")).to_have_count(1)
     page.reload()

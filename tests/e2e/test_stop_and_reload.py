@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from functions.assistant import demo
 from tests.e2e.support.pages import CONNECT, finished, items, write
+from tests.e2e.support.wire import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.xdist_group("e2e")]
 
@@ -50,6 +51,14 @@ def text(page: Page) -> str:
     return answer(page).inner_text()
 
 
+def over(page: Page, user: str, thread_id: str) -> Json:
+    """What another page of the same user reads of a thread, once its turn is over."""
+    seen = page.evaluate(SEEN, [user, thread_id])
+    while seen["turn"] == "running":
+        seen = page.evaluate(SEEN, [user, thread_id])
+    return seen
+
+
 def becomes_longer(page: Page, than: str) -> None:
     page.wait_for_function(f"document.querySelectorAll('.items .body')[1]?.innerText.length > {len(than)}")
 
@@ -61,9 +70,7 @@ def test_stop_ends_the_turn_and_keeps_its_text(visitors: Open) -> None:
     with page.expect_response(lambda response: "threads.stop" in (response.request.post_data or "")) as stop:
         page.get_by_role("button", name="Stop").click()
     assert stop.value.status == 200
-    seen = page.evaluate(SEEN, ["stopper", thread_id])
-    while seen["turn"] == "running":
-        seen = page.evaluate(SEEN, ["stopper", thread_id])
+    seen = over(page, "stopper", thread_id)
     said = seen["texts"][1]
     assert WHOLE.startswith(said.strip())
     assert len(said) < len(WHOLE)
@@ -89,11 +96,10 @@ def test_an_answer_goes_on_without_the_page_that_asked_for_it(visitors: Open) ->
     before = text(page)
     page.reload()
     expect(answer(page)).to_contain_text("a disk, a memory and")
-    first = text(page)
-    assert first.startswith(before)
-    becomes_longer(page, first)
+    becomes_longer(page, before)
+    assert text(page).startswith(before)
     expect(answer(page)).to_have_text(WHOLE, timeout=WHOLE_MILLISECONDS)
 
     closed.goto(page.url.replace(urlsplit(page.url).fragment, f"thread={left_behind}"))
     expect(answer(closed)).to_have_text(WHOLE)
-    assert closed.evaluate(SEEN, ["reloader", left_behind])["turn"] == "over"
+    assert over(closed, "reloader", left_behind)["texts"][1].strip() == WHOLE

@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 MISSING: Final = "no `chromium` on PATH: the browser tests need one (Debian: apt-get install chromium)"
 
+START_MILLISECONDS: Final = 120_000
+
 ARGUMENTS: Final = (
     "--no-sandbox",  # tests run as root in containers, where Chromium's sandbox cannot start
     "--disable-gpu",
@@ -42,7 +44,9 @@ def launched_chromium() -> Iterator[Browser]:
     """A headless Chromium; it and its driver end with the block."""
     executable = chromium_executable()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=list(ARGUMENTS), timeout=START_MILLISECONDS
+        )
         try:
             yield browser
         finally:

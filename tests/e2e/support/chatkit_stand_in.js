@@ -7,6 +7,7 @@ customElements.define(
   class extends HTMLElement {
     text = "";
     updates = 0;
+    isReady = false;
 
     setOptions(options) {
       window.chatkitOptions.push(options);
@@ -22,8 +23,15 @@ customElements.define(
       if (this.shadowRoot) return;
       this.attachShadow({ mode: "open" }).textContent = "ChatKit's stand-in";
       addEventListener("pagehide", () => this.stop()); // ChatKit's streams are aborted when the page is left
-      void this.send("threads.list", { limit: 9999, order: "desc" });
-      if (this.options.initialThread) void this.fetchUpdates();
+      void this.load();
+    }
+
+    // A test that waits for `isReady` waits for this element's own requests: the page's last element made the same ones.
+    async load() {
+      const listed = this.send("threads.list", { limit: 9999, order: "desc" });
+      if (this.options.initialThread) await this.fetchUpdates();
+      await listed;
+      this.isReady = true;
     }
 
     async setThreadId(threadId) {

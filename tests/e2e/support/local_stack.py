@@ -14,8 +14,8 @@ from typing import IO, Final
 
 COMMAND: Final = Path(sys.executable).with_name("chatkit-lambda")
 ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
-START_SECONDS: Final = 60
-STOP_SECONDS: Final = 30
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)

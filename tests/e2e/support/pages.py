@@ -16,9 +16,10 @@ CONNECT: Final = """
 
 
 def write(page: Page, text: str) -> None:
-    """Sends a message."""
+    """Sends a message, as soon as the composer takes one: while an answer streams, it leaves Enter unheard."""
     box = page.get_by_label("Message", exact=True)
     box.fill(text)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     box.press("Enter")
 
 

@@ -4,11 +4,12 @@ It serves the page, too, as the local stack does.
 """
 
 import json
+import socket
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.e2e.support.wire import Json
 WEB: Final = Path(__file__).parents[3] / "web"
 CONTENT_TYPES: Final = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json"}
 
-WAIT_SECONDS: Final = 30
+WAIT_SECONDS: Final = 200
 """How long a stream may be held back before its test is given up."""
 
 
@@ -66,17 +67,13 @@ class Received:
 
 
 class ScriptedBackend:
-    """The script and the record of one server.
+    """The script and the record of one server, which is one test's: what an earlier test's page still sends goes elsewhere.
 
     Answers are used up in order; what is not scripted is answered as by an empty backend.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.reset()
-
-    def reset(self) -> None:
-        """Forgets the script and the record."""
         self.received: list[Received] = []
         self.tokens_given = 0
         self._script: dict[str, deque[Answer | Stream]] = defaultdict(deque)
@@ -188,16 +185,35 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     backend: ScriptedBackend
 
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self._connections: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """Ends every connection, those that a browser keeps for later among them."""
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
 
 @contextmanager
 def scripted_backend() -> Iterator[ScriptedBackend]:
     """A server on a free port of 127.0.0.1, until the block ends."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
+    with _Server() as server:
         server.backend = ScriptedBackend(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield server.backend
         finally:
             server.shutdown()
             thread.join()
+            server.hang_up()

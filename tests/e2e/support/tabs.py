@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Page
 
-TIMEOUT: Final = 15_000
+TIMEOUT: Final = 60_000
 """How long the browser is waited for, in ms."""
 
 VIEWPORT: Final[Any] = {"width": 1280, "height": 720}
