@@ -31,7 +31,7 @@ async def test_adding_items_takes_one_round_trip(aws: Aws, store: Store) -> None
     user, thread = new_user(), new_thread()
     await store.create_thread(user, thread, [])
     aws.operations.clear()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=120)
     with on(aws.dynamodb, "before-call.dynamodb", both.wait):
         await store.add_items(user, thread.id, [user_message(thread.id)])
     assert sorted(aws.operations) == ["GetItem", "TransactWriteItems"]

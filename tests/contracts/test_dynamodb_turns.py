@@ -71,7 +71,7 @@ async def test_a_turn_begins_in_one_round_trip(aws: Aws, store: Store, way: str)
     user, thread = new_user(), new_thread()
     await store.create_thread(user, thread, [])
     aws.operations.clear()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=120)
     with on(aws.dynamodb, "before-call.dynamodb", both.wait):
         if way == "add_items":
             await store.add_items(user, thread.id, [user_message(thread.id)], turn=new_turn())

@@ -17,7 +17,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command, run to its end in the project's folder."""
     return subprocess.run(
         [*COMMAND, *arguments],
-        capture_output=True, text=True, timeout=120, check=False, env=environment(**variables), cwd=ROOT,
+        capture_output=True, text=True, timeout=150, check=False, env=environment(**variables), cwd=ROOT,
     )  # fmt: skip
 
 

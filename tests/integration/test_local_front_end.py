@@ -53,7 +53,7 @@ async def port() -> AsyncIterator[int]:
 @contextmanager
 def asked(port: int, path: str = "/chatkit", **event: Any) -> Iterator[http.client.HTTPResponse]:
     """The answer to a POST of `event`, of which at least the head is there."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request("POST", path, json.dumps(event), {"content-type": "application/json"})
         yield connection.getresponse()

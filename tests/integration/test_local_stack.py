@@ -41,7 +41,7 @@ def test_it_says_what_it_does(stack: Stack) -> None:
 
 def test_the_page(stack: Stack) -> None:
     """`/` is the page."""
-    with urllib.request.urlopen(f"{stack.url}/", timeout=30) as page:
+    with urllib.request.urlopen(f"{stack.url}/", timeout=120) as page:
         assert page.headers["content-type"].startswith("text/html")
 
 
@@ -86,7 +86,7 @@ def test_two_stacks_on_one_folder(stack: Stack) -> None:
     """A second stack with the same data does not start, and says why."""
     refused = subprocess.run(
         [*COMMAND, "serve", "--port", "0", "--state-dir", str(stack.state_dir)],
-        capture_output=True, text=True, timeout=60, check=False, env=environment(),
+        capture_output=True, text=True, timeout=150, check=False, env=environment(),
     )  # fmt: skip
 
     assert refused.returncode == 1
@@ -99,7 +99,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         refused = subprocess.run(
             [*COMMAND, "serve", "--state-dir", str(tmp_path / "state")],
-            capture_output=True, text=True, timeout=60, check=False, env=environment(PORT=str(port)),
+            capture_output=True, text=True, timeout=150, check=False, env=environment(PORT=str(port)),
         )  # fmt: skip
 
     assert refused.returncode == 1
@@ -116,7 +116,7 @@ def test_a_function_that_cannot_be_started(tmp_path: Path) -> None:
 
     refused = subprocess.run(
         [*COMMAND, "serve", "--port", "0", "--state-dir", str(tmp_path / "state")],
-        capture_output=True, text=True, timeout=60, check=False, env=environment(PYTHONPATH=str(broken)),
+        capture_output=True, text=True, timeout=150, check=False, env=environment(PYTHONPATH=str(broken)),
     )  # fmt: skip
 
     assert refused.returncode == 1

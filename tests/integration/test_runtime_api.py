@@ -38,7 +38,7 @@ async def api() -> AsyncIterator[RuntimeApi]:
 def _request(
     api: RuntimeApi, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
 ) -> tuple[int, bytes, dict[str, str]]:
-    with contextlib.closing(HTTPConnection(api.address, timeout=30)) as connection:
+    with contextlib.closing(HTTPConnection(api.address, timeout=120)) as connection:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
         return response.status, response.read(), dict(response.headers)
@@ -252,7 +252,7 @@ async def test_a_process_that_ended_says_what_becomes_of_the_event(api: RuntimeA
 
 async def test_closing_fails_what_is_in_hand() -> None:
     """An exchange that is being answered when the Runtime API closes fails."""
-    api = RuntimeApi(function_arn=ARN, timeout=30)
+    api = RuntimeApi(function_arn=ARN, timeout=120)
     await api.open()
     exchange, path = await an_event(api)
     _, writer = await _post_head(api, path, "Transfer-Encoding: chunked")

@@ -140,14 +140,14 @@ async def test_an_idle_process_that_died_is_replaced(function: Function) -> None
 
 async def test_a_slow_function_is_killed() -> None:
     """Past the timeout the process is killed, a stream ends with Lambda's word for it, and so does a waiting caller."""
-    async with a_function(timeout=1.0) as function:
+    async with a_function(timeout=3.0) as function:
         process = psutil.Process((await echo(function))["pid"])
         invocation = await function.invoke({"do": "gated", "gates": [], "finally": "hang"})
         assert await anext(invocation.body) == b"0"
         with pytest.raises(FunctionError) as raised:
             await anext(invocation.body)
         assert raised.value.type == "Sandbox.Timedout"
-        _, alive = await asyncio.to_thread(psutil.wait_procs, [process], timeout=30)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, [process], timeout=120)
         assert alive == []
         with pytest.raises(FunctionError) as raised:
             await function.invoke({"do": "hang"})
@@ -318,7 +318,7 @@ def test_a_function_ends_when_its_parent_is_killed(environment: dict[str, str]) 
     finally:
         parent.kill()
         parent.communicate()
-    _, alive = psutil.wait_procs([child], timeout=30)
+    _, alive = psutil.wait_procs([child], timeout=120)
     assert alive == []
 
 

@@ -18,7 +18,7 @@ from functions.runtime.stream import post
 
 pytestmark = pytest.mark.integration
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 120.0
 
 
 class Reader:

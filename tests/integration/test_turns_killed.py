@@ -36,11 +36,11 @@ AT_ONCE: Final = 24
 """Users who write at the same time: as many processes."""
 PACE: Final = 0.2
 """Seconds between two events of the model."""
-LOSS: Final = RENEWAL + BEAT + 4
+LOSS: Final = RENEWAL + BEAT + 8
 """How many seconds of text may be lost: an interval between two checkpoints, and as long as a busy machine may be late."""
 LONG: Final = 8
 """Every so many answers, one is long: it lasts for longer than `LOSS`."""
-LONG_WORDS: Final = 75
+LONG_WORDS: Final = 100
 
 
 @pytest.fixture

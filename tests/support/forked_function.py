@@ -14,7 +14,7 @@ from functions.local.invocation import Exchange
 from functions.local.runtime_api import RuntimeApi
 
 ROOT: Final = Path(__file__).parents[2]
-_END_SECONDS: Final = 10.0
+_END_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.01
 
 

@@ -3,9 +3,9 @@
 `AUTH` is on, so signatures are checked; the access key is `test`, and so is its secret.
 """
 
+import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-START_SECONDS = 30
+from tests.support.ports import free_ports, listens
+
+START_SECONDS = 90
 ATTEMPTS = 3
 
 
@@ -56,17 +58,10 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
             process.wait()
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     log = folder / "ministack.log"
     for _ in range(ATTEMPTS):
-        port = free_port()
+        (port,) = free_ports(1)
         endpoint = f"http://127.0.0.1:{port}"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         settings = {
@@ -84,19 +79,20 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
             process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"], env=inherited | settings, stdout=output, stderr=output
             )
-        if _ready(process, endpoint):
+        if _ready(process, port, endpoint):
             return process, endpoint
         process.kill()
         process.wait()
     pytest.fail(f"ministack did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _ready(process: subprocess.Popen[bytes], endpoint: str) -> bool:
+def _ready(process: subprocess.Popen[bytes], port: int, endpoint: str) -> bool:
+    """Whether it serves by now; it is given time. Another program's answer at this port is no answer."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2):
+        if listens(process.pid, port):
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=20).close()
                 return True
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.02)
+        time.sleep(0.02)
     return False

@@ -29,7 +29,7 @@ from tests.support.model_answers import Answer, Body, Gate, Hang, HttpError, Mov
 
 _READ_SIZE: Final = 65_536
 _BODY_LIMIT: Final = 50_000_000
-_STARTED_WITHIN: Final = 10.0
+_STARTED_WITHIN: Final = 60.0
 _REQUEST_ID: Final = ("x-request-id", "req_stand_in")
 
 Choice = Answer | Callable[[RecordedRequest], Answer]
@@ -63,7 +63,7 @@ class ModelServer:
         with self._changed:
             self._script = list(answers)
 
-    def wait_for_requests(self, count: int, *, timeout: float = 10.0) -> list[RecordedRequest]:
+    def wait_for_requests(self, count: int, *, timeout: float = 60.0) -> list[RecordedRequest]:
         """The first `count` requests, as soon as they have arrived. Raises `TimeoutError` after `timeout` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests) >= count, timeout):

@@ -11,7 +11,6 @@ import os
 import platform
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.ports import free_ports, listens
+
 ROOT: Final = Path(__file__).parents[2]
 
 _VERSION: Final = "1.170.0"
@@ -29,6 +30,8 @@ _SHA256: Final = {
     "x86_64": "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5",
     "arm64": "ec2e5d09633d853834c008b1ef264bf834b258a94d551d2b2074966494b39a21",
 }
+_START_SECONDS: Final = 60.0
+_ATTEMPTS: Final = 3
 _INVOKE: Final = "/2015-03-31/functions/function/invocations"
 
 
@@ -81,7 +84,7 @@ class Emulator:
 
     def invoke(self, event: Mapping[str, Any]) -> tuple[int, bytes]:
         """Sends an event; gives the emulator's own status, and the bytes that the function posted."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         with contextlib.closing(connection):
             connection.request("POST", _INVOKE, json.dumps(event))
             response = connection.getresponse()
@@ -91,8 +94,26 @@ class Emulator:
 @contextlib.contextmanager
 def emulator(*, handler: str, environment: Mapping[str, str]) -> Iterator[Emulator]:
     """Runs the emulator on 127.0.0.1 only, with our exec wrapper as the function's start; ends both."""
-    front, api = _free_ports(2)
-    process = subprocess.Popen(
+    process, front = _started(handler, environment)
+    try:
+        yield Emulator(front)
+    finally:
+        _end(process)
+
+
+def _started(handler: str, environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    """The emulator and its port. A port that was free a moment ago may be somebody else's: others are tried then."""
+    for _ in range(_ATTEMPTS):
+        front, api = free_ports(2)
+        process = _start(handler, environment, front=front, api=api)
+        if _listens(process, front):
+            return process, front
+        _end(process)
+    raise AssertionError("AWS's Runtime Interface Emulator does not listen")
+
+
+def _start(handler: str, environment: Mapping[str, str], *, front: int, api: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [
             binary(),
             *("--runtime-interface-emulator-address", f"127.0.0.1:{front}"),
@@ -110,34 +131,22 @@ def emulator(*, handler: str, environment: Mapping[str, str]) -> Iterator[Emulat
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
     )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
     try:
-        _wait_until_it_listens(process, front)
-        yield Emulator(front)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as sockets:
-        bound = [sockets.enter_context(socket.socket()) for _ in range(count)]
-        for each in bound:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in bound]
-
-
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether the process listens at this port by now; it is given time."""
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if listens(process.pid, port):
+            return True
+        time.sleep(0.02)
+    return False

@@ -19,8 +19,8 @@ import psutil
 
 from functions.protocol.requests import STREAMING_TYPES
 
-START_SECONDS = 60
-END_SECONDS = 30
+START_SECONDS = 120
+END_SECONDS = 90
 COMMAND = (sys.executable, "-m", "functions.local.cli")
 
 
@@ -55,7 +55,7 @@ class Stack:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         request = urllib.request.Request(self.url + path, data=json.dumps(content).encode(), headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return response.read()
 
     def chat(self, type: str, user: str = "alice", **params: Any) -> bytes:  # noqa: A002 - the protocol's word

@@ -28,7 +28,7 @@ from tests.support.page import Page
 
 ORIGIN: Final = "https://shop.example.com"
 """The page's: another than the API's."""
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 """Seconds of silence after which a test gives up."""
 
 

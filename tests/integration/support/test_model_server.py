@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
 import pytest
 
@@ -33,12 +34,12 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def connection(server: ModelServer) -> Iterator[http.client.HTTPConnection]:
     """A client that adds and forgives nothing."""
-    plain = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port or 0, timeout=20)
+    plain = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port or 0, timeout=60)
     yield plain
     plain.close()
 
 
-def _client(url: str, *, timeout: float = 20.0) -> openai.OpenAI:
+def _client(url: str, *, timeout: httpx2.Timeout | float = 60.0) -> openai.OpenAI:
     return openai.OpenAI(api_key="sk-test", base_url=url, max_retries=0, timeout=timeout)
 
 
@@ -87,7 +88,7 @@ def test_requests_are_recorded(server: ModelServer, connection: http.client.HTTP
     for _ in range(2):
         _post(connection).read()
     for request in server.wait_for_requests(2):
-        assert request.ended.wait(10)
+        assert request.ended.wait(60)
         assert (request.method, request.path, request.closed_early) == ("POST", "/v1/responses", False)
         assert request.headers["authorization"] == "Bearer sk-test"
         assert request.body == {"model": "m", "input": "hi", "stream": True}
@@ -161,7 +162,7 @@ def test_a_gate_holds_events_back(server: ModelServer) -> None:
         events = _events(client)
         early = [next(events).type for _ in range(5)]
         assert early[-1] == "response.output_text.delta"
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(60)
         assert not server.requests[0].ended.is_set()
         gate.open()
         assert [event.type for event in events][-1] == "response.completed"
@@ -171,10 +172,10 @@ def test_a_gate_holds_events_back(server: ModelServer) -> None:
 def test_silence_lasts_until_the_client_leaves(server: ModelServer, answer: Hang | Stream) -> None:
     """A hanging answer runs into the client's own timeout, and the server sees the client leave."""
     server.script(answer)
-    with _client(server.url, timeout=0.2) as client, pytest.raises(openai.APITimeoutError):
+    with _client(server.url, timeout=httpx2.Timeout(60, read=0.2)) as client, pytest.raises(openai.APITimeoutError):
         list(_events(client))
     (request,) = server.wait_for_requests(1)
-    assert request.ended.wait(10)
+    assert request.ended.wait(60)
     assert request.closed_early
 
 
@@ -185,7 +186,7 @@ def test_a_client_that_leaves_early_is_noticed(server: ModelServer) -> None:
         events = _events(client)
         next(events)
         events.close()
-    assert server.requests[0].ended.wait(10)
+    assert server.requests[0].ended.wait(60)
     assert server.requests[0].closed_early
 
 
@@ -193,7 +194,7 @@ def test_stopping_ends_what_hangs() -> None:
     """The server stops at once, whatever waits in it, and leaves no socket behind."""
     with ModelServer() as server:
         server.script(Stream.text("one").gate(Gate()))
-        plain = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port or 0, timeout=20)
+        plain = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port or 0, timeout=60)
         plain.request("POST", "/v1/responses", _BODY)
         server.wait_for_requests(1)
     with pytest.raises(ConnectionError):
@@ -240,5 +241,5 @@ def test_it_runs_as_a_command() -> None:
         with _client(url) as client:
             events = [event.to_dict() for event in _events(client)]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert text_of(events) == "".join(words(3))
