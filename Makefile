@@ -65,6 +65,8 @@ lock: $(READY) ## resolve requirements/ anew from pyproject.toml
 		--extra dev pyproject.toml -o requirements/development.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c requirements/development.txt pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements/development.txt --extra attachments pyproject.toml -o requirements/attachments.txt
 	echo uv | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c requirements/development.txt - -o requirements/bootstrap.txt
 
