@@ -19,11 +19,14 @@ from functions.translations import Text
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EXPECTED: Final = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException", "NoSuchKey"})
+EXPECTED: Final = frozenset(
+    {"ConditionalCheckFailedException", "TransactionCanceledException", "NoSuchKey", "PreconditionFailed"}
+)
 """Codes that are answers rather than failures: the `ClientError` reaches the caller."""
 
 TRANSIENT: Final = frozenset(
     {
+        "ConditionalRequestConflict",
         "ProvisionedThroughputExceededException",
         "ReplicatedWriteConflictException",
         "RequestLimitExceeded",

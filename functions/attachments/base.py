@@ -81,7 +81,15 @@ class UploadTarget:
     """What the page must send with it."""
 
 
-class Objects(Protocol):
+class DeletesObjects(Protocol):
+    """What deletes attachments' objects: an `Objects`, or less."""
+
+    async def delete(self, place: Place) -> None:
+        """Deletes everything of an attachment; there may be nothing."""
+        ...
+
+
+class Objects(DeletesObjects, Protocol):
     """The objects of attachments (`functions.attachments.objects`). URLs cost no request."""
 
     def upload_target(self, place: Place, *, size: int, mime_type: str, seconds: int) -> UploadTarget:
@@ -106,10 +114,6 @@ class Objects(Protocol):
 
     async def read(self, place: Place) -> bytes | None:
         """The attachment's bytes; None where they are gone."""
-        ...
-
-    async def delete(self, place: Place) -> None:
-        """Deletes everything of an attachment; there may be nothing."""
         ...
 
 
