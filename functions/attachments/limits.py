@@ -20,6 +20,8 @@ FALLBACK_NAME: Final = "file"
 DIRECT_BYTES: Final = 4_500_000
 """The largest file that a direct upload may bring: a Lambda event holds 6 MB, in base64
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+DIRECT_TYPE: Final = "multipart/form-data"
+"""The media type of a direct upload, which API Gateway must be told to take for binary."""
 UPLOAD_SECONDS: Final = 600
 """How long a page may take to begin an upload that was announced."""
 

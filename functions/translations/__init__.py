@@ -56,6 +56,7 @@ class Text(StrEnum):
     TURN_DEADLINE = "turn_deadline"
     TURN_RUNNING = "turn_running"
     UPLOADS_EXHAUSTED = "uploads_exhausted"
+    UPLOAD_TOO_LARGE = "upload_too_large"
 
 
 def translate(text: Text, locales: Sequence[str] = (), **values: str | int) -> str:

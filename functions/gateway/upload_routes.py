@@ -1,0 +1,55 @@
+"""Files at the api function: `POST /api/chatkit/upload`, and `GET /api/chatkit/attachments/<attachment_id>`.
+
+The first is ChatKit's direct upload: one file in one request, as large as an event of Lambda's can be. Larger ones go the
+other way, straight into S3 (two-phase).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from functions.attachments.base import AttachmentStore
+from functions.attachments.limits import DIRECT_BYTES
+from functions.errors import AttachmentRefused
+from functions.gateway.request import Request
+from functions.gateway.routes import Answer, Route, caller_of
+from functions.identity.base import TokenVerifier
+from functions.protocol.base import WIRE_CONTEXT
+from functions.runtime.loop import run
+from functions.translations import Text
+
+FIELD: Final = "file"
+"""ChatKit.js's own name for the part that holds the file."""
+
+
+class Uploads:
+    """A `RouteGroup`."""
+
+    def __init__(self, *, tokens: TokenVerifier, attachments: AttachmentStore) -> None:
+        self._tokens = tokens
+        self._attachments = attachments
+
+    def routes(self) -> Iterable[Route]:
+        """See `RouteGroup`."""
+        yield Route("POST", "/api/chatkit/upload", self._upload)
+        yield Route("GET", "/api/chatkit/attachments/<attachment_id>", self._download)
+
+    def _upload(self, request: Request) -> Answer:
+        """The attachment, as `attachments.create` answers it."""
+        from functions.gateway.multipart import file_of  # 8 ms of imports, which no other request pays for
+
+        owner = caller_of(request, self._tokens).owner
+        file = file_of(request.headers.get("content-type", ""), request.body, field=FIELD)
+        if len(file.data) > DIRECT_BYTES:
+            raise AttachmentRefused(Text.UPLOAD_TOO_LARGE, FIELD, limit=DIRECT_BYTES)
+        try:
+            attachment = run(self._attachments.upload(owner, file.name, file.media_type, file.data))
+        except AttachmentRefused as error:
+            # It names a field of `attachments.create`, which this request does not have.
+            error.field = FIELD
+            raise
+        return Answer(attachment.model_dump(mode="json", by_alias=True, exclude_none=True, context=WIRE_CONTEXT))
+
+    def _download(self, request: Request, attachment_id: str) -> Answer:
+        """`{"url"}`, from which the browser gets the file for some minutes."""
+        owner = caller_of(request, self._tokens).owner
+        return Answer({"url": run(self._attachments.download_url(owner, attachment_id))})

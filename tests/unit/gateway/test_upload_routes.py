@@ -1,0 +1,175 @@
+"""Files at the api function."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from functions.attachments.limits import DIRECT_BYTES
+from functions.errors import AttachmentRefused, NotFound, Unavailable
+from functions.gateway.api_routes import ApiRoutes
+from functions.gateway.cors import Cors
+from functions.gateway.upload_routes import Uploads
+from functions.identity.tokens import ClientTokens, SigningKey
+from functions.protocol.attachments import Attachment, ImageAttachment
+from functions.translations import Text
+from tests.support.http_events import FORMATS, Build
+from tests.support.multipart import CONTENT_TYPE, Part, multipart
+
+APP = "https://app.example.com"
+UPLOAD = "/api/chatkit/upload"
+ID = "atc_01JD3Z6Q3M8RVSYX2P0TDBVKQJ"
+TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32), seconds=600, clock=lambda: 1_800_000_000)
+PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
+PICTURE = Part(name="file", file_name="Grüße 😀.png", media_type="image/png", data=PNG)
+
+both = pytest.mark.parametrize("build", FORMATS, ids=["function_url", "rest_api"])
+
+
+class Attachments:
+    """Takes what it is given, or fails as it is told."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.taken: list[tuple[str, str, str, bytes]] = []
+
+    async def upload(self, owner: str, name: str, mime_type: str, data: bytes) -> Attachment:
+        if self.failure is not None:
+            raise self.failure
+        self.taken.append((owner, name, mime_type, data))
+        return ImageAttachment(id=ID, name=name, mime_type=mime_type, preview_url="lazy", metadata={"secret": 1})
+
+    async def download_url(self, owner: str, attachment_id: str) -> str:
+        if self.failure is not None or (owner, attachment_id) != ("alice", ID):
+            raise self.failure or NotFound(Text.ATTACHMENT_NOT_FOUND)
+        return "https://files.example/signed"
+
+
+def send(
+    build: Build,
+    attachments: Attachments,
+    method: str = "POST",
+    path: str = UPLOAD,
+    *,
+    body: bytes = b"",
+    user: str | None = "alice",
+    **headers: str,
+) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and JSON of a call from the page."""
+    sent = {"Origin": APP, "Content-Type": CONTENT_TYPE, **{name.replace("_", "-"): v for name, v in headers.items()}}
+    if user is not None:
+        sent["Authorization"] = f"Bearer {TOKENS.issue(user).client_secret}"
+    event = build(method, path, headers=sent, body=base64.b64encode(body).decode(), is_base64=True)
+    uploads: Any = Uploads(tokens=TOKENS, attachments=attachments)  # pyright: ignore[reportArgumentType] - two of its calls
+    result = ApiRoutes(uploads, cors=Cors((APP,))).handle(event)
+    assert result["isBase64Encoded"] is False
+    return result["statusCode"], result["headers"], json.loads(result["body"]) if result["body"] else None
+
+
+@both
+def test_a_file_is_uploaded(build: Build) -> None:
+    """Its bytes arrive as they were sent, for the token's user; the answer is the attachment as ChatKit reads it."""
+    attachments = Attachments()
+
+    status, headers, body = send(build, attachments, body=multipart(PICTURE))
+
+    assert attachments.taken == [("alice", "Grüße 😀.png", "image/png", PNG)]
+    assert status == 200
+    assert body == {
+        "id": ID,
+        "name": "Grüße 😀.png",
+        "mime_type": "image/png",
+        "type": "image",
+        "preview_url": "lazy",
+    }
+    assert headers["access-control-allow-origin"] == APP
+    assert headers["content-type"] == "application/json"
+
+
+@both
+@pytest.mark.parametrize(("method", "path"), [("POST", UPLOAD), ("GET", f"/api/chatkit/attachments/{ID}")])
+def test_a_token_is_needed(build: Build, method: str, path: str) -> None:
+    """Without one, or with one that was made up, nothing is read or stored."""
+    attachments = Attachments()
+    for user, headers in ((None, {}), (None, {"Authorization": "Bearer made.up.token"})):
+        status, _, body = send(build, attachments, method, path, body=multipart(PICTURE), user=user, **headers)
+        assert (status, body["code"]) == (401, "unauthenticated")
+    assert attachments.taken == []
+
+
+@both
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", ""),
+        (multipart(PICTURE)[:-10], ""),
+        (multipart(), "file"),
+        (multipart(PICTURE, PICTURE), "file"),
+        (multipart(Part(name="file", data=b"text")), "file"),
+        (multipart(Part(name="file", file_name="a.png", data=PNG)), "file"),
+    ],
+)
+def test_a_wrong_body_is_refused(build: Build, body: bytes, field: str) -> None:
+    """The page may read which field is wrong, and nothing is stored."""
+    attachments = Attachments()
+    status, headers, answer = send(build, attachments, body=body)
+    assert (status, answer["code"], answer["field"]) == (400, "invalid_request", field)
+    assert headers["access-control-allow-origin"] == APP
+    assert attachments.taken == []
+
+
+def test_a_file_as_large_as_it_may_be() -> None:
+    """The limit is the file's own bytes; one more is refused in the user's language, with the way that is left."""
+    attachments = Attachments()
+    for build in FORMATS:
+        part = Part(name="file", file_name="a.pdf", media_type="application/pdf", data=bytes(DIRECT_BYTES))
+        assert send(build, attachments, body=multipart(part))[0] == 200
+    assert [len(data) for *_, data in attachments.taken] == [DIRECT_BYTES] * len(FORMATS)
+    large = Part(name="file", file_name="a.pdf", media_type="application/pdf", data=bytes(DIRECT_BYTES + 1))
+    for language, words in (("en", "4,500,000 bytes can be sent. Larger files need a two-phase"), ("de", "4.500.000")):
+        status, _, body = send(FORMATS[0], attachments, body=multipart(large), Accept_Language=language)
+        assert (status, body["code"], body["field"]) == (422, "attachment_refused", "file")
+        assert words in body["message"]
+    assert len(attachments.taken) == len(FORMATS)
+
+
+@both
+def test_a_file_that_is_not_taken(build: Build) -> None:
+    """What the limits refuse names this request's field, not that of `attachments.create`."""
+    attachments = Attachments(AttachmentRefused(Text.ATTACHMENT_TYPE, "params.mime_type"))
+    status, _, body = send(build, attachments, body=multipart(PICTURE))
+    assert (status, body["code"], body["field"]) == (422, "attachment_refused", "file")
+    assert body["message"] == "Files of this kind cannot be sent."
+
+
+@both
+def test_storage_that_cannot_be_reached(build: Build) -> None:
+    """The page is told to try again."""
+    attachments = Attachments(Unavailable(Text.STORE_UNAVAILABLE))
+    assert send(build, attachments, body=multipart(PICTURE))[0] == 503
+    assert send(build, attachments, "GET", f"/api/chatkit/attachments/{ID}")[0] == 503
+
+
+@both
+def test_a_download_link(build: Build) -> None:
+    """A user is given a link to a file of theirs; another user, or another id, is not told that there is one."""
+    attachments = Attachments()
+    status, headers, body = send(build, attachments, "GET", f"/api/chatkit/attachments/{ID}")
+    assert (status, body) == (200, {"url": "https://files.example/signed"})
+    assert headers["cache-control"] == "no-store"
+    for user, attachment_id in (("bob", ID), ("alice", "atc_none"), ("alice", "..%2f..%2fx"), ("alice", "a" * 5_000)):
+        status, _, body = send(build, attachments, "GET", f"/api/chatkit/attachments/{attachment_id}", user=user)
+        assert (status, body["code"]) == (404, "not_found")
+
+
+@both
+@pytest.mark.parametrize("path", [UPLOAD, f"/api/chatkit/attachments/{ID}"])
+def test_the_pages_preflight(build: Build, path: str) -> None:
+    """The page may send the token, and ChatKit.js's own header."""
+    status, headers, _ = send(build, Attachments(), "OPTIONS", path, user=None)
+    assert status == 200
+    assert {"authorization", "chatkit-frame-instance-id", "content-type"} <= set(
+        headers["access-control-allow-headers"].split(", ")
+    )
+    assert {"GET", "POST"} <= set(headers["access-control-allow-methods"].split(", "))
