@@ -26,7 +26,8 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 _PLAIN_ENCODINGS: Final = frozenset({b"", b"7bit", b"8bit", b"binary"})
 # `filename*=UTF-8''...`, but not inside a quoted string; one whose end is missing ends with the header.
 _EXTENDED_NAME: Final = re.compile(
-    rb"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|;[ \t]*filename\*[ \t]*=[ \t]*([A-Za-z0-9-]+)'[^'; \t]*'([^; \t]*)",
+    rb"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)"
+    rb"|;[ \t]*filename\*[ \t]*=[ \t]*([a-z0-9-]+)'[^'; \t]*'([^; \t]*)",
     re.IGNORECASE | re.DOTALL,
 )
 _EXTENDED_CHARSETS: Final = {b"utf-8": "utf-8", b"iso-8859-1": "iso-8859-1"}

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
+from functions.attachments.limits import DIRECT_TYPE, media_type
+
 BODY_LIMIT: Final = 6 * 1024 * 1024
 """Bytes: "Invocation payload (request and response): 6 MB each for request and response (synchronous)"
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
@@ -34,12 +36,16 @@ HOP_BY_HOP: Final = frozenset(
 )
 """Headers of one connection, which no gateway passes on (RFC 9110 section 7.6.1)."""
 
+BINARY_TYPES: Final = frozenset({DIRECT_TYPE})
+"""The REST API's `binaryMediaTypes`, as `infra` sets them: bodies of these types come as base64, all others as text
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings.html)."""
+
 _ANONYMOUS: Final = "anonymous"
 """`accountId` of a caller who has signed nothing."""
 _TEXT_TYPES: Final = re.compile(
     r"text/|application/(?:json|javascript|xml)\b|application/[\w.+-]+\+(?:json|xml)\b", re.IGNORECASE
 )
-"""Bodies that AWS hands over as text; all others come as base64."""
+"""Bodies that a Function URL hands over as text; all others come as base64."""
 
 Event = dict[str, Any]
 Headers = Sequence[tuple[str, str]]
@@ -106,7 +112,7 @@ def function_url_event(request: HttpRequest, *, request_id: str, now: float) -> 
             "time": _clf_time(now),
             "timeEpoch": int(now * 1000),
         },
-        **_event_body(request, empty_is_absent=True),
+        **_function_url_body(request),
     }
     if cookies:
         event["cookies"] = cookies
@@ -118,7 +124,8 @@ def function_url_event(request: HttpRequest, *, request_id: str, now: float) -> 
 def rest_api_event(request: HttpRequest, *, resource_root: str, stage: str, request_id: str, now: float) -> Event:
     """The event of a REST API whose resource is `{resource_root}/{proxy+}`; `now` in seconds since 1970.
 
-    Header names keep their case, and repeated headers and parameters come both ways: the last value, and all of them.
+    Header names keep their case, and repeated headers and parameters come both ways: the last value, and all of them. A
+    body that is of no binary type loses what is no UTF-8.
     """
     passed = _passed_on(request)
     pairs = _query_pairs(request.query)
@@ -159,7 +166,7 @@ def rest_api_event(request: HttpRequest, *, resource_root: str, stage: str, requ
             "resourcePath": resource,
             "stage": stage,
         },
-        **_event_body(request, empty_is_absent=False),
+        **_rest_api_body(request),
     }
 
 
@@ -229,16 +236,32 @@ def _query_pairs(query: str) -> list[tuple[str, str]]:
     return parse_qsl(query, keep_blank_values=True)
 
 
-def _event_body(request: HttpRequest, *, empty_is_absent: bool) -> Event:
+def _function_url_body(request: HttpRequest) -> Event:
     if not request.body:
-        return {"isBase64Encoded": False} if empty_is_absent else {"body": None, "isBase64Encoded": False}
-    named = {name.lower(): value for name, value in request.headers}
+        return {"isBase64Encoded": False}
+    named = _named(request)
     if _TEXT_TYPES.match(named.get("content-type", "")) and "content-encoding" not in named:
         try:
             return {"body": request.body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
             pass  # it is not the text that it claims to be, so its bytes are kept
+    return _base64_body(request)
+
+
+def _rest_api_body(request: HttpRequest) -> Event:
+    if not request.body:
+        return {"body": None, "isBase64Encoded": False}
+    if media_type(_named(request).get("content-type", "")) in BINARY_TYPES:
+        return _base64_body(request)
+    return {"body": request.body.decode(errors="replace"), "isBase64Encoded": False}
+
+
+def _base64_body(request: HttpRequest) -> Event:
     return {"body": base64.b64encode(request.body).decode("ascii"), "isBase64Encoded": True}
+
+
+def _named(request: HttpRequest) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers}
 
 
 def _clf_time(now: float) -> str:

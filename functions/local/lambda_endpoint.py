@@ -24,6 +24,7 @@ from functions.local.events import (
     rest_api_event,
     rest_api_response,
 )
+from functions.local.function import EVENT_TOO_LARGE
 from functions.local.invocation import FunctionError, Invocation
 
 Scope = MutableMapping[str, Any]
@@ -96,8 +97,10 @@ class LambdaEndpoint:
                 await _send_stream(send, invocation, request_id)
             else:
                 await _send_whole(send, self._http.response(invocation.result), request_id)
-        except (FunctionError, MalformedResult):
-            await _send_whole(send, self._http.failed, request_id)
+        except (FunctionError, MalformedResult) as error:
+            # As base64 a body is a third larger, and the event more than Lambda takes.
+            is_too_large = isinstance(error, FunctionError) and error.type == EVENT_TOO_LARGE
+            await _send_whole(send, _TOO_LARGE if is_too_large else self._http.failed, request_id)
 
 
 async def _send_stream(send: Send, invocation: Invocation, request_id: str) -> None:

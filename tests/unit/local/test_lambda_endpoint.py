@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from functions.local.events import BODY_LIMIT
+from functions.local.function import EVENT_TOO_LARGE
 from functions.local.invocation import Body, FunctionError, Invocation
 from functions.local.lambda_endpoint import FUNCTION_URL, REST_API, LambdaEndpoint
 from tests.support.asgi import call
@@ -111,3 +112,11 @@ async def test_a_body_that_lambda_would_not_take(headers: tuple[tuple[str, str],
 
     assert answer.status == 413
     assert function.events == []
+
+
+@pytest.mark.parametrize("http", [FUNCTION_URL, REST_API])
+async def test_an_event_that_lambda_would_not_take(http: Any) -> None:
+    """A body that is too large only as base64 is a 413 too, and no failure of the function's."""
+    answer = await call(LambdaEndpoint(Answers(FunctionError(EVENT_TOO_LARGE)), http), "POST", body=[b"x"])
+
+    assert answer.status == 413
