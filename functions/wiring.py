@@ -1,6 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind each port."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -13,6 +14,7 @@ from functions.attachments.base import ModelFiles
 from functions.attachments.s3_images import S3Images
 from functions.attachments.s3_objects import S3Objects
 from functions.attachments.uploads import Uploads
+from functions.engine.assistant import Assistant
 from functions.engine.engine import Engine
 from functions.errors import SettingError
 from functions.gateway.chat_endpoint import ChatEndpoint
@@ -62,9 +64,14 @@ class Wiring:
     def api_routes(self) -> "ApiRoutes":
         """What the api function serves."""
         from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
+        from functions.gateway.entity_routes import EntityRoutes
         from functions.gateway.sessions import Sessions
 
-        return ApiRoutes(Sessions(tokens=self._tokens, identity=self._settings.identity), cors=self._cors)
+        return ApiRoutes(
+            Sessions(tokens=self._tokens, identity=self._settings.identity),
+            EntityRoutes(assistants=self._assistants, tokens=self._tokens),
+            cors=self._cors,
+        )
 
     @cached_property
     def thread_stream(self) -> "ThreadStream":
@@ -95,10 +102,14 @@ class Wiring:
         )
 
     @cached_property
+    def _assistants(self) -> Mapping[str, Assistant]:
+        return assistant.create(has_model=self._settings.openai_secret_id is not None)
+
+    @cached_property
     def _engine(self) -> Engine:
         return Engine(
             store=self._store,
-            assistants=assistant.create(has_model=self._settings.openai_secret_id is not None),
+            assistants=self._assistants,
             model=self._model,
             transcriber=self._transcriber,
             metrics=self._metrics,

@@ -3,6 +3,7 @@
 - `assistant.py`: which model answers, and what it is told. Begin here.
 - `tools.py`: what the model may do beside talking.
 - `attachments.py`: which files users may send.
+- `directory.py`: what users may tag with `@`: people, documents, whatever your world holds.
 - `demo.py`, `demo_widgets.py`: an assistant without a model that shows everything that an assistant can do. It answers where
   there is no OpenAI key. Copy from it, or delete it.
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
+from functions.assistant.directory import Directory
 from functions.assistant.tools import TOOLS
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.dictation import AudioInput, DictationContext
@@ -28,6 +29,7 @@ class MyAssistant(Assistant):
 
     models = MODELS
     tools = TOOLS
+    entities = Directory()
 
     async def respond(
         self, thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext

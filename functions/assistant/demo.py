@@ -6,9 +6,10 @@ Read it as a collection of examples: each method of `_Shows` is what you would w
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, Literal
 
+from functions.assistant.directory import ENTITIES, Directory
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.authoring import Widget, changed_widget
 from functions.engine.dictation import AudioInput
@@ -17,6 +18,7 @@ from functions.errors import CustomStreamError
 from functions.protocol.actions import Action
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import ClientToolCallItem, StructuredInputItem, ThreadItem, UserMessageItem, WidgetItem
+from functions.protocol.messages import UserMessageTagContent
 from functions.protocol.sources import Annotation, EntitySource, FileSource, URLSource
 from functions.protocol.structured_input import (
     StructuredInputFreeform,
@@ -41,6 +43,8 @@ you see is stored in DynamoDB and streamed by the function that runs on AWS Lamb
 Write one of these words, and I show you what it names:
 
 {words}
+
+Or type `@` and tag a person or a document: I tell you what a model would learn of it.
 """
 
 LONG: Final = (
@@ -53,6 +57,8 @@ LONG: Final = (
 
 class DemoAssistant(Assistant):
     """Shows what the user's words ask for."""
+
+    entities = Directory()
 
     def __init__(self, *, pause: float = PAUSE) -> None:
         """`pause` in seconds between two words of a streamed text."""
@@ -70,6 +76,11 @@ class DemoAssistant(Assistant):
         words = "".join(part.text for part in message.content).lower()
         if thread.title is None:
             thread.title = " ".join(words.split())[:TITLE_CHARACTERS].capitalize() or None
+        tags = [part for part in message.content if isinstance(part, UserMessageTagContent)]
+        if tags:
+            async for event in shows.tagged(tags):
+                yield event
+            return
         show = next((show for word, show in shows.by_word.items() if word in words), shows.greeting)
         async for event in show():
             yield event
@@ -185,7 +196,7 @@ class _Shows:
         text = "It rests on a page, a file and a person."
         page = URLSource(title="ChatKit", url="https://platform.openai.com/docs/guides/chatkit", attribution="OpenAI")
         file = FileSource(title="Design notes", filename="design.md")
-        person = EntitySource(id="ada", title="Ada Lovelace", icon="profile", label="Person", interactive=True)
+        person = ENTITIES["ada"].as_source(label="Person")
         places: tuple[tuple[URLSource | FileSource | EntitySource, str], ...] = (
             (page, "page"),
             (file, "file"),
@@ -193,6 +204,20 @@ class _Shows:
         )
         annotations = [Annotation(source=source, index=text.index(word) + len(word)) for source, word in places]
         return self._context.message(self._spoken(text), annotations=annotations)
+
+    def tagged(self, tags: Sequence[UserMessageTagContent]) -> Events:
+        """What is known of the entities that a message tags, each of them a source of the answer."""
+        text = ""
+        annotations: list[Annotation] = []
+        for tag in {tag.id: tag for tag in tags}.values():
+            facts = "".join(f"\n- {name}: {fact}" for name, fact in tag.data.items())
+            text += f"**{tag.text}**"
+            source = EntitySource(
+                id=tag.id, title=tag.text, group=tag.group, interactive=tag.interactive, data=tag.data
+            )
+            annotations.append(Annotation(source=source, index=len(text)))
+            text += f"{facts}\n\n"
+        return self._context.message(self._spoken(text.rstrip()), annotations=annotations)
 
     async def image(self) -> Events:
         """A picture in the making."""

@@ -1,6 +1,19 @@
 """The demo's widgets. Imported when one is shown: the components' classes cost a cold start some 40 ms."""
 
-from functions.protocol.widgets import ActionConfig, Button, Card, Markdown, Row, Spacer, Text, Title
+from functions.protocol.entities import Entity
+from functions.protocol.widgets import (
+    ActionConfig,
+    BasicRoot,
+    Button,
+    Caption,
+    Card,
+    Icon,
+    Markdown,
+    Row,
+    Spacer,
+    Text,
+    Title,
+)
 
 NOTE = "This text grows **inside a widget**: only what is new is sent, not the widget again."
 
@@ -45,3 +58,18 @@ def growing(words: int) -> Card:
 def growing_length() -> int:
     """How many words the growing card has in the end."""
     return len(NOTE.split(" "))
+
+
+def person_preview(person: Entity) -> BasicRoot:
+    """More of a person: what the tag's name leaves out."""
+    return _preview(person, caption=person.data["role"], text=person.data["known_for"])
+
+
+def document_preview(document: Entity) -> BasicRoot:
+    """More of a document."""
+    return _preview(document, caption=document.data["author"], text=document.data["summary"])
+
+
+def _preview(entity: Entity, *, caption: str, text: str) -> BasicRoot:
+    heading = Row(gap=2, children=[Icon(name=entity.icon or "cube"), Title(value=entity.title, size="sm")])
+    return BasicRoot(padding=3, gap=1, children=[heading, Caption(value=caption), Text(value=text)])

@@ -13,11 +13,12 @@ from functions.engine.asking import ANSWER_CHARACTERS, ask
 from functions.engine.authoring import Author
 from functions.engine.closing import closing
 from functions.engine.dictation import AudioInput, DictationContext
+from functions.engine.entities import EntityDirectory
 from functions.engine.files import Files
 from functions.engine.results import RequestContext
 from functions.engine.tool_runs import Call
 from functions.engine.tools import AnyTool, Emit, Toolbox, ToolContext
-from functions.errors import InternalError
+from functions.errors import InternalError, InvalidRequest
 from functions.ids import IdFactory
 from functions.model.base import Model
 from functions.model.budget import fitted, tokens_of
@@ -29,6 +30,8 @@ from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import MAX_PAGE, Store
 
+DEFAULT_AGENT: Final = "default"
+"""The assistant that answers where the page names none."""
 HISTORY_ITEMS: Final = 200
 """How many of a thread's newest items `history` gives."""
 HISTORY_TOKENS: Final = 50_000
@@ -197,6 +200,9 @@ class Assistant(ABC):
     tools: Sequence[AnyTool] = ()
     """What a model may call. A user may pick one in the composer: its name, an MCP server's label, a hosted tool's type."""
 
+    entities: EntityDirectory | None = None
+    """What users may tag with `@`; without one, tags are taken as the page sends them."""
+
     def check_options(self, options: InferenceOptions) -> None:
         """Raises `InvalidRequest` for what was picked in the composer and is not offered; then nothing is stored."""
         composer.check(options, models=self.models, toolbox=Toolbox(self.tools))
@@ -236,3 +242,11 @@ class Assistant(ABC):
         """How the client treats the stream; by default its stop button is shown."""
         del thread, context
         return StreamOptions(allow_cancel=True)
+
+
+def picked(assistants: Mapping[str, Assistant], context: RequestContext) -> Assistant:
+    """The assistant that the page asks for. Raises `InvalidRequest` where there is none of that name."""
+    assistant = assistants.get(context.agent_type or DEFAULT_AGENT)
+    if assistant is None:
+        raise InvalidRequest("X-Agent-Type", "names no assistant of this server")
+    return assistant

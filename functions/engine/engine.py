@@ -10,7 +10,7 @@ from typing import Final, assert_never
 
 from functions.attachments.base import AttachmentStore, ImageStore
 from functions.engine import reads
-from functions.engine.assistant import Assistant, AssistantContext
+from functions.engine.assistant import Assistant, AssistantContext, picked
 from functions.engine.closing import closing
 from functions.engine.dictation import REQUEST_BYTES, dictation_context, read_audio
 from functions.engine.failures import error_event, log_failure
@@ -55,9 +55,6 @@ from functions.protocol.requests import (
 from functions.protocol.responses import SyncCustomActionResponse, TranscriptionResult
 from functions.protocol.threads import ThreadMetadata
 from functions.store.base import RequestRepeated, Store
-
-DEFAULT_AGENT: Final = "default"
-"""The assistant that answers where the page names none."""
 
 
 def _utc_now() -> datetime:
@@ -180,9 +177,9 @@ class Engine:
     ) -> AsyncIterator[ThreadStreamEvent]:
         """The events of the turn that the request begins, or, where it is a repeat, of the one that it has begun before."""
         meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
-        assistant = self._assistant(context)
+        assistant = picked(self._assistants, context)
         try:
-            start = await self._starts.start(request, context.owner, assistant, key)
+            start = await self._starts.start(request, context, assistant, key)
         except RequestRepeated as repeated:
 
             def options(thread: ThreadMetadata) -> StreamOptions:
@@ -198,13 +195,13 @@ class Engine:
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params
         await self._store.save_feedback(context.owner, params.thread_id, params.item_ids, params.kind)
-        assistant = self._assistant(context)
+        assistant = picked(self._assistants, context)
         await assistant.add_feedback(
             params.thread_id, params.item_ids, params.kind, self._context(context, params.thread_id, assistant)
         )
 
     async def _transcribe(self, params: InputTranscribeParams, context: RequestContext) -> TranscriptionResult:
-        heard = await self._assistant(context).transcribe(
+        heard = await picked(self._assistants, context).transcribe(
             read_audio(params), dictation_context(context, self._transcriber)
         )
         return TranscriptionResult(text=heard)
@@ -218,7 +215,7 @@ class Engine:
             self._starts.sender(user, params.thread_id, params.item_id),
         )
         before = thread.model_copy(deep=True)
-        assistant = self._assistant(context)
+        assistant = picked(self._assistants, context)
         item = await assistant.sync_action(
             thread, params.action, sender, self._context(context, thread.id, assistant, thread)
         )
@@ -231,13 +228,6 @@ class Engine:
         if thread != before:
             await self._store.save_thread(user, thread)
         return SyncCustomActionResponse(updated_item=item)
-
-    def _assistant(self, context: RequestContext) -> Assistant:
-        name = context.agent_type or DEFAULT_AGENT
-        assistant = self._assistants.get(name)
-        if assistant is None:
-            raise InvalidRequest("X-Agent-Type", "names no assistant of this server")
-        return assistant
 
     def _context(
         self,

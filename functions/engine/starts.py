@@ -9,8 +9,9 @@
 | `threads.retry_after_item` | | every item after the user message is removed |
 | `threads.custom_action` | | |
 
-Before that the request is checked. Every one refuses a thread that is locked or closed (the client only disables its
-composer), stops another turn that runs on the thread (`functions.engine.turns`), and knows its own repeats.
+Before that the request is checked, and what a message says of entities is made sure of (`functions.engine.entities`).
+Every one refuses a thread that is locked or closed (the client only disables its composer), stops another turn that runs
+on the thread (`functions.engine.turns`), and knows its own repeats.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from typing import Final, TypeAlias, assert_never
 from functions.attachments.base import AttachmentStore
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
+from functions.engine.entities import vouched
+from functions.engine.results import RequestContext
 from functions.engine.structured_input import answered
 from functions.engine.turns import Turns
 from functions.errors import Conflict, InvalidRequest, NotFound, RequestError, ThreadUnavailable, Unavailable
@@ -91,13 +94,17 @@ class Starts:
         self._ids = ids
         self._now = now
 
-    async def start(self, request: StreamingReq, user: str, assistant: Assistant, request_key: str) -> Start:
+    async def start(
+        self, request: StreamingReq, context: RequestContext, assistant: Assistant, request_key: str
+    ) -> Start:
         """Checks and stores what the request brings. Raises `RequestError`; then nothing was written.
 
         Raises `RequestRepeated` for a repeat, also for one that comes too late for what it brings: the first has
         answered the question, or has given the output.
         """
+        user = context.owner
         try:
+            request = await vouched(request, assistant.entities, context)
             match request:
                 case ThreadsCreateReq():
                     return await self._create(request, user, assistant, request_key)

@@ -46,6 +46,7 @@ ABSENT = {
 
 ADDED = {
     "WireModel": "the base class",
+    "Entity": "what ChatKit.js takes from the page, of which the official server knows nothing",
     "AttachmentsGetPreviewReq": "the client sends it; the official server does not know it",
     "AttachmentGetPreviewParams": "its parameters",
     "ThreadsStopReq": "ours: on Lambda nobody tells the function that the page stopped reading",

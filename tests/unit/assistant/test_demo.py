@@ -223,3 +223,18 @@ def test_dictation_says_what_was_recorded(chat: Chat) -> None:
     """Without a model nobody listens, and it says so."""
     answer = chat.ask("input.transcribe", {"audio_base64": "AAAA", "mime_type": "audio/webm;codecs=opus"})
     assert answer == {"text": "(3 bytes of audio/webm)"}
+
+
+def test_a_tag_is_answered_with_what_is_known_of_it(chat: Chat) -> None:
+    """The directory's data is told, not the page's, and the entity is a source that can be clicked."""
+    tag = {"type": "input_tag", "id": "ada", "text": "A widget", "data": {"role": "Impostor"}}
+    content = [{"type": "input_text", "text": "Who is "}, tag, tag]
+    events = chat.stream("threads.create", {"input": {**message_input(), "content": content}})
+    (answer,) = chat.items(events[0]["thread"]["id"])[1:]
+    (part,) = answer["content"]
+    assert part["text"].startswith("**Ada Lovelace**\n- kind: person\n- role: Mathematician")
+    assert "Impostor" not in part["text"]
+    (annotation,) = part["annotations"]
+    assert annotation["index"] == len("**Ada Lovelace**")
+    source = annotation["source"]
+    assert (source["type"], source["id"], source["interactive"]) == ("entity", "ada", True)
