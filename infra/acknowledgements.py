@@ -55,6 +55,8 @@ CHAT: Final = (
     ("Rest/Default/chatkit/OPTIONS", "AwsSolutions-APIG4", _PREFLIGHT),
     ("Rest/Default/api/{{proxy+}}/ANY", "AwsSolutions-APIG4", _BY_THE_FUNCTION),
     ("Rest/Default/api/{{proxy+}}/ANY", "AwsSolutions-COG4", _NO_COGNITO),
+    ("Rest/Default/api/chatkit/{{proxy+}}/ANY", "AwsSolutions-APIG4", _BY_THE_FUNCTION),
+    ("Rest/Default/api/chatkit/{{proxy+}}/ANY", "AwsSolutions-COG4", _NO_COGNITO),
     ("Rest/Default/api/chatkit/start/POST", "AwsSolutions-COG4", _NO_COGNITO),
     ("Rest/Default/api/chatkit/start/OPTIONS", "AwsSolutions-APIG4", _PREFLIGHT),
 )

@@ -1,4 +1,4 @@
-"""The api function: sessions and health, buffered. `functions.handlers.api.handler`."""
+"""The api function: sessions, entities and health, buffered. `functions.handlers.api.handler`."""
 
 from collections.abc import Mapping
 from typing import Any, Final

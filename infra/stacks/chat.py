@@ -133,7 +133,7 @@ class ChatStack(Stack):
             config=self._config,
             code=code,
             handler="functions.handlers.api.handler",
-            description="Gives out client tokens",
+            description="Gives out client tokens; answers what users may tag",
             environment=self._environment,
             memory=self._config.api_memory,
             timeout=API_TIMEOUT,
@@ -205,12 +205,15 @@ class ChatStack(Stack):
             allow_test_invoke=False,
         )
         api = rest.root.add_resource("api")
-        # What the function itself protects, by the client token.
-        api.add_resource("{proxy+}").add_method(
-            "ANY", integration, authorization_type=apigateway.AuthorizationType.NONE
-        )
+        chatkit = api.add_resource("chatkit")
+        # What the function itself protects, by the client token. `chatkit` is a resource of its own, and has its own proxy:
+        # whether what is below it falls through to its parent's is nothing that API Gateway's documents promise.
+        for parent in (api, chatkit):
+            parent.add_resource("{proxy+}").add_method(
+                "ANY", integration, authorization_type=apigateway.AuthorizationType.NONE
+            )
         # Whoever signs this call may name any user: it is for the integrator's own server alone.
-        start = api.add_resource("chatkit").add_resource("start")
+        start = chatkit.add_resource("start")
         start.add_method("POST", integration, authorization_type=apigateway.AuthorizationType.IAM)
         start.add_method("OPTIONS", integration, authorization_type=apigateway.AuthorizationType.NONE)
 

@@ -121,6 +121,15 @@ def is_a_token(answer: Answer, _: Values) -> None:
     assert answer.json()["expires_at"] > 1_700_000_000
 
 
+def finds_ada(answer: Answer, _: Values) -> None:
+    [entity] = answer.json()["entities"]
+    assert (entity["id"], entity["title"], entity["group"]) == ("ada", "Ada Lovelace", "Personen")
+
+
+def is_a_preview(answer: Answer, _: Values) -> None:
+    assert answer.json()["preview"]["type"] == "Basic"
+
+
 def is_well(answer: Answer, _: Values) -> None:
     assert answer.json() == {"status": "ok"}
 
@@ -170,6 +179,10 @@ EXPECTED: dict[str, tuple[int | None, Check]] = {
     "chat/preflight": (200, allows_the_page),
     "api/chatkit_start": (200, is_a_token),
     "api/chatkit_start.wrong_user": (400, has_code("invalid_request")),
+    "api/entities_search": (200, finds_ada),
+    "api/entities_search.missing_token": (401, has_code("unauthenticated")),
+    "api/entity_preview": (200, is_a_preview),
+    "api/entity_preview.unknown": (404, has_code("not_found")),
     "api/health": (200, is_well),
     "api/preflight": (200, allows_the_page),
     "api/unknown_route": (404, has_code("not_found")),

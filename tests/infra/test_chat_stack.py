@@ -148,9 +148,32 @@ def test_the_routes(dev: Stage) -> None:
         ("POST", "/chatkit"): "NONE",
         ("OPTIONS", "/chatkit"): "NONE",
         ("ANY", "/api/{proxy+}"): "NONE",
+        ("ANY", "/api/chatkit/{proxy+}"): "NONE",
         ("POST", "/api/chatkit/start"): "AWS_IAM",
         ("OPTIONS", "/api/chatkit/start"): "NONE",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route"),
+    [
+        ("GET", "/api/chatkit/entities", ("ANY", "/api/chatkit/{proxy+}")),
+        ("OPTIONS", "/api/chatkit/entities", ("ANY", "/api/chatkit/{proxy+}")),
+        ("GET", "/api/chatkit/entities/ada/preview", ("ANY", "/api/chatkit/{proxy+}")),
+        ("GET", "/api/health", ("ANY", "/api/{proxy+}")),
+        ("POST", "/api/chatkit/start", ("POST", "/api/chatkit/start")),
+        ("POST", "/chatkit", ("POST", "/chatkit")),
+    ],
+)
+def test_where_a_call_goes(dev: Stage, method: str, path: str, route: tuple[str, str]) -> None:
+    """Of the routes that take a call, API Gateway takes the one that names the most of its path."""
+
+    def takes(candidate: tuple[str, str]) -> bool:
+        fixed = candidate[1].removesuffix("{proxy+}")
+        fits = path == fixed if fixed == candidate[1] else path.startswith(fixed) and path != fixed
+        return fits and candidate[0] in {method, "ANY"}
+
+    assert max(filter(takes, methods(dev)), key=lambda found: len(found[1].removesuffix("{proxy+}"))) == route
 
 
 def test_the_rest_api_streams_the_chat(dev: Stage) -> None:

@@ -151,6 +151,7 @@ def test_only_endpoints_invoke_functions(dev: Stage) -> None:
     assert {p["Principal"] for p in routed} == {"apigateway.amazonaws.com"}
     assert sorted(text(p["SourceArn"]).partition("/<RestDeploymentStagedev53A53CFD>")[2] for p in routed) == [
         "/*/api/*",
+        "/*/api/chatkit/*",
         "/OPTIONS/api/chatkit/start",
         "/OPTIONS/chatkit",
         "/POST/api/chatkit/start",
