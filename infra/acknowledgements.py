@@ -26,6 +26,7 @@ _NO_WAF: Final = "A web ACL costs money while nobody calls. Requests are throttl
 _NOTES: Final = "This is the queue of what failed: whoever looks into it deletes the note, and there is none behind it."
 _ITEMS: Final = "The role may reach the objects of large items, whose names are random, and no other prefix."
 _IMAGES: Final = "The same for the pictures that models made."
+_FILES: Final = "The same for the parts of attachments that this function has to do with."
 _GATEWAY_LOGS: Final = "AWS's own policy for the role with which API Gateway writes logs; no narrower one is accepted."
 
 # As cdk-nag prints them: a finding of these two rules is acknowledged for one resource, one policy.
@@ -39,15 +40,31 @@ DATA: Final = (
 )
 """The data stack's: path, rule, reason."""
 
+_FILES_OF: Final = {
+    "Chat": ("uploads", "files", "previews"),
+    "Api": ("uploads", "files"),
+    "Thread": ("uploads", "files", "previews"),
+    "Attachment": ("uploads", "files", "previews"),
+    "Sweep": ("uploads", "files", "previews"),
+}
+
 CHAT: Final = (
     ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/items/*]", _ITEMS),
     ("Chat/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/images/*]", _IMAGES),
     ("Thread/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/items/*]", _ITEMS),
     ("Thread/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/images/*]", _IMAGES),
+    *(
+        (f"{function}/Role/DefaultPolicy", f"AwsSolutions-IAM5[Resource::{_BUCKET_ARN}/{prefix}/*]", _FILES)
+        for function, prefixes in _FILES_OF.items()
+        for prefix in prefixes
+    ),
     ("Deletions/Failures", "AwsSolutions-SQS3", _NOTES),
+    ("UploadFailures", "AwsSolutions-SQS3", _NOTES),
     ("Chat/Function", "AwsSolutions-L1", _PYTHON),
     ("Api/Function", "AwsSolutions-L1", _PYTHON),
     ("Thread/Function", "AwsSolutions-L1", _PYTHON),
+    ("Attachment/Function", "AwsSolutions-L1", _PYTHON),
+    ("Sweep/Function", "AwsSolutions-L1", _PYTHON),
     ("Rest", "AwsSolutions-APIG2", _PROTOCOL),
     ("Rest/DeploymentStage.{stage}", "AwsSolutions-APIG3", _NO_WAF),
     ("Rest/Default/chatkit/POST", "AwsSolutions-APIG4", _BY_THE_FUNCTION),

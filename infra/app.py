@@ -7,15 +7,23 @@ from cdk_nag import AwsSolutionsChecks
 from infra.acknowledgements import CHAT, CHAT_LOG_ROLE, DATA, acknowledge
 from infra.bundling import bundled
 from infra.config import Config
-from infra.package import PYTHON_VERSION, Package, find_compiler
+from infra.package import ATTACHMENTS, PYTHON_VERSION, Package, find_compiler
 from infra.stacks.chat import ChatStack
 from infra.stacks.data import DataStack
 
 
-def add_stacks(app: App, *, config: Config, code: lambda_.Code, compiled: bool) -> tuple[DataStack, ChatStack]:
-    """Adds the stage's stacks, checked by cdk-nag. `compiled`: whether `code` holds bytecode; without, it warns."""
+def add_stacks(
+    app: App, *, config: Config, code: lambda_.Code, attachment_code: lambda_.Code, compiled: bool
+) -> tuple[DataStack, ChatStack]:
+    """Adds the stage's stacks, checked by cdk-nag.
+
+    `code` is the package of all functions but the attachment function, which has `attachment_code`. `compiled`: whether
+    they hold bytecode; without, it warns.
+    """
     data = DataStack(app, f"chatkit-{config.stage}-data", config=config)
-    chat = ChatStack(app, f"chatkit-{config.stage}-chat", config=config, data=data, code=code)
+    chat = ChatStack(
+        app, f"chatkit-{config.stage}-chat", config=config, data=data, code=code, attachment_code=attachment_code
+    )
     Tags.of(app).add("project", "chatkit-lambda")
     Tags.of(app).add("stage", config.stage)
     acknowledge(data, DATA, stage=config.stage)
@@ -34,8 +42,14 @@ def main() -> None:
     """Synthesises the stage that the command line names."""
     app = App()
     config = Config.from_context(app.node.try_get_context)
-    package = Package(compiler=find_compiler())
-    add_stacks(app, config=config, code=bundled(package), compiled=package.compiler is not None)
+    compiler = find_compiler()
+    add_stacks(
+        app,
+        config=config,
+        code=bundled(Package(compiler=compiler)),
+        attachment_code=bundled(Package(compiler=compiler, requirements=ATTACHMENTS)),
+        compiled=compiler is not None,
+    )
     app.synth()
 
 

@@ -1,4 +1,4 @@
-"""Hands the package to the CDK: one asset for all functions, built on this machine when the CDK asks for it."""
+"""Hands the package to the CDK: one asset for each package, built on this machine when the CDK asks for it."""
 
 from pathlib import Path
 from typing import Any

@@ -51,6 +51,9 @@ class Config:
     """The chat function's memory in MB; its share of a CPU grows with it."""
     api_memory: int = 512
     """The api function's memory in MB."""
+    attachment_concurrency: int | None
+    """How many uploads are looked at at once. So many calls are set aside for it, out of the account's, which must leave 100
+    to all others: a new account's limit may be as low as 10. None sets nothing aside, and nothing apart."""
     requests_per_second: int
     """What the REST API lets through, over all callers; beyond it, 429."""
     request_burst: int
@@ -99,6 +102,8 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
         "chat_memory": (128, 10_240),
         "api_memory": (128, 10_240),
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+        "attachment_concurrency": (1, 900),
         # An account's own limit, unless raised: 10,000 a second, bursts of 5,000
         # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
         "requests_per_second": (1, 10_000),
@@ -113,12 +118,14 @@ _STAGES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "allowed_origins": ("http://localhost:8787", "http://127.0.0.1:8787"),
             "log_days": 14,
             "protect_data": False,
+            "attachment_concurrency": None,
             "requests_per_second": 20,
             "request_burst": 40,
         },
         "prod": {
             "log_days": 90,
             "protect_data": True,
+            "attachment_concurrency": 20,
             "requests_per_second": 200,
             "request_burst": 400,
         },
@@ -155,6 +162,10 @@ def _whole(name: str, value: str) -> int:
     return int(value)
 
 
+def _whole_or_none(name: str, value: str) -> int | None:
+    return None if value.lower() == "none" else _whole(name, value)
+
+
 def _yes_or_no(name: str, value: str) -> bool:
     if value.lower() not in {"true", "false"}:
         raise ConfigError(name, f"must be true or false; it is {value!r}")
@@ -173,6 +184,7 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "protect_data": _yes_or_no,
         "chat_memory": _whole,
         "api_memory": _whole,
+        "attachment_concurrency": _whole_or_none,
         "requests_per_second": _whole,
         "request_burst": _whole,
         "api_gateway_log_role": _yes_or_no,

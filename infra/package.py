@@ -1,4 +1,4 @@
-"""Builds what is shipped to Lambda: one folder with `functions/` and its dependencies, for all functions. No Docker.
+"""Builds what is shipped to Lambda: one folder with `functions/` and its dependencies, for most functions alike. No Docker.
 
 The wheels are fetched for Lambda's platform by uv, hash-checked. What no function uses is left out, as each megabyte
 is downloaded at a cold start. Bytecode is added, as `/var/task` is read-only and Python could not keep its own: imports
@@ -22,8 +22,13 @@ from uv import find_uv_bin
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PYTHON_VERSION: Final = "3.13"
-ARM64: Final = "aarch64-manylinux2014"
-X86_64: Final = "x86_64-manylinux2014"
+ARM64: Final = "aarch64-manylinux_2_28"
+X86_64: Final = "x86_64-manylinux_2_28"
+"""Of Lambda's Python 3.13, whose glibc is 2.34 (https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html)."""
+RUNTIME: Final = ROOT / "requirements" / "runtime.txt"
+"""What every function needs."""
+ATTACHMENTS: Final = ROOT / "requirements" / "attachments.txt"
+"""The same, and what looks into files: for the attachment function alone, as each cold start fetches the whole package."""
 TASK_ROOT: Final = "/var/task"
 """Where Lambda unpacks it (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
 EXEC_WRAPPER: Final = "functions/runtime/exec-wrapper"
@@ -55,7 +60,7 @@ class Package:
     platform: str = ARM64
     python_version: str = PYTHON_VERSION
     """What runs the package: Lambda's version, but where a package is tried out on this machine."""
-    requirements: Path = ROOT / "requirements" / "runtime.txt"
+    requirements: Path = RUNTIME
     functions: Path = ROOT / "functions"
 
     def fingerprint(self) -> str:

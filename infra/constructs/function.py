@@ -11,6 +11,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.settings import Names
@@ -71,8 +72,14 @@ class ServiceFunction(Construct):
         environment: Mapping[str, str],
         memory: int,
         timeout: Duration,
+        concurrency: int | None = None,
+        dead_letters: sqs.IQueue | None = None,
     ) -> None:
-        """`handler` is a dotted path in the package; `memory` is in MB; `environment` must hold no secret."""
+        """`handler` is a dotted path in the package; `memory` is in MB; `environment` must hold no secret.
+
+        `concurrency` is how many calls are served at once: so many are set aside for this function, and no more are taken
+        from the account's. `dead_letters` gets the events of asynchronous calls that are given up.
+        """
         super().__init__(scope, construct_id)
         self.logs = log_group(self, "Logs", config=config)
         self.role = iam.Role(
@@ -94,6 +101,8 @@ class ServiceFunction(Construct):
             role=self.role,  # pyright: ignore[reportArgumentType]
             memory_size=memory,
             timeout=timeout,
+            reserved_concurrent_executions=concurrency,
+            dead_letter_queue=dead_letters,
             environment={"AWS_LAMBDA_EXEC_WRAPPER": f"{TASK_ROOT}/{EXEC_WRAPPER}", **environment},
             log_group=self.logs,
             logging_format=lambda_.LoggingFormat.JSON,

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.constructs.failures import failures_queue
 from infra.constructs.function import ServiceFunction
 
 BATCH_SIZE: Final = 10
@@ -22,8 +22,6 @@ to read it there once more (docs/deploy.md)."""
 LANES: Final = 2
 """Calls at the same time for one shard of the stream, so that one large thread does not hold up all others. No more, as
 they count towards the account's concurrency, in which users wait."""
-NOTE_DAYS: Final = 14
-"""How long a note is kept: the most that SQS does."""
 
 
 class StreamTrigger(Construct):
@@ -44,13 +42,7 @@ class StreamTrigger(Construct):
     ) -> None:
         """`only` is a filter of Lambda's (https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html)."""
         super().__init__(scope, construct_id)
-        self.failures = sqs.Queue(
-            self,
-            "Failures",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(NOTE_DAYS),
-        )
+        self.failures = failures_queue(self, "Failures")
         # These four are what Lambda asks the function's role for before it makes the event source.
         function.allow(
             [

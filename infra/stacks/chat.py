@@ -1,5 +1,7 @@
-"""The functions: chat behind a Function URL and a REST API, api behind the latter, thread behind the table's stream."""
+"""The functions: chat behind a Function URL and a REST API, api behind the latter, thread behind the table's stream,
+attachment behind the bucket's events, sweep behind the clock."""
 
+import json
 from typing import Any, Final
 
 from aws_cdk import CfnOutput, Duration, Stack
@@ -8,10 +10,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.attachments.bucket import IMAGES_PREFIX
+from functions.attachments.limits import DIRECT_BYTES, DIRECT_TYPE
+from functions.attachments.objects import FILES_PREFIX, PREVIEWS_PREFIX, UPLOADS_PREFIX
 from functions.store.stream import THREADS_GONE
 from infra.config import Config
+from infra.constructs.failures import failures_queue
 from infra.constructs.function import ServiceFunction, log_group, shared_environment
 from infra.constructs.stream_trigger import StreamTrigger
+from infra.constructs.triggers import call_every, call_for_objects
 from infra.stacks.data import DataStack
 
 CHAT_TIMEOUT: Final = Duration.minutes(15)
@@ -23,12 +29,30 @@ THREAD_TIMEOUT: Final = Duration.minutes(15)
 """The most that Lambda gives: long enough for hundreds of thousands of items, and what is not done is done by a retry."""
 THREAD_MEMORY: Final = 512
 """MB."""
+ATTACHMENT_TIMEOUT: Final = Duration.minutes(1)
+"""A picture of the largest kind is looked at in a few seconds."""
+ATTACHMENT_MEMORY: Final = 1769
+"""MB. One whole CPU, as pictures are decoded by one thread
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and twice what the largest of them takes."""
+SWEEP_PERIOD: Final = Duration.hours(1)
+SWEEP_TIMEOUT: Final = Duration.minutes(15)
+"""The most that Lambda gives; what is not done is done an hour later."""
+SWEEP_MEMORY: Final = 512
+"""MB."""
 START_PATH: Final = "/api/chatkit/start"
 """The route that exchanges a signed call for a client token."""
 ITEM_OBJECTS: Final = "items/*"
 """The objects of items that are too large for a row."""
 IMAGE_OBJECTS: Final = f"{IMAGES_PREFIX}*"
 """The pictures that models made."""
+UPLOAD_OBJECTS: Final = f"{UPLOADS_PREFIX}*"
+"""What users have uploaded, until it has been looked at."""
+FILE_OBJECTS: Final = f"{FILES_PREFIX}*"
+"""Attachments."""
+PREVIEW_OBJECTS: Final = f"{PREVIEWS_PREFIX}*"
+"""Small pictures of attachments."""
+ATTACHMENT_OBJECTS: Final = (UPLOAD_OBJECTS, FILE_OBJECTS, PREVIEW_OBJECTS)
+"""All that there may be of an attachment, which is deleted at once."""
 
 TABLE_ACTIONS: Final = (
     "dynamodb:BatchGetItem",
@@ -58,13 +82,29 @@ _ACCESS_LOG: Final = {
 }
 
 
+_READABLE: Final = {"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"}
+_TOO_LARGE: Final = {
+    "code": "body_too_large",
+    "message": f"This request is too large. A direct upload takes files of at most {DIRECT_BYTES:,} bytes; larger ones "
+    "need a two-phase upload.",
+}
+
+
 class ChatStack(Stack):
     """The functions and their two doors. It holds no data: it can be deleted and made anew (with new addresses)."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: Config, data: DataStack, code: lambda_.Code, **stack: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        data: DataStack,
+        code: lambda_.Code,
+        attachment_code: lambda_.Code,
+        **stack: Any,
     ) -> None:
-        """`code` is the package that all functions share."""
+        """`code` is the package that all functions share, but for the attachment function, which has its own."""
         super().__init__(scope, construct_id, description="chatkit-lambda: the functions and their endpoints", **stack)
         self._config = config
         self._environment = shared_environment(
@@ -80,6 +120,9 @@ class ChatStack(Stack):
         self.deletions = StreamTrigger(
             self, "Deletions", function=self.thread, stream_arn=data.stream_arn, only=THREADS_GONE
         )
+        self.upload_failures = failures_queue(self, "UploadFailures")
+        self.attachment = self._make_attachment(data, attachment_code)
+        self.sweep = self._make_sweep(data, code)
         url = self.chat.live.add_function_url(
             auth_type=lambda_.FunctionUrlAuthType.NONE,
             # No `cors`: the function answers preflights itself, and two sets of CORS headers break both.
@@ -94,6 +137,12 @@ class ChatStack(Stack):
             "DeletionFailuresUrl",
             value=self.deletions.failures.queue_url,
             description="Notes of deletions that could not be finished; empty, if all is well",
+        )
+        CfnOutput(
+            self,
+            "UploadFailuresUrl",
+            value=self.upload_failures.queue_url,
+            description="Events of uploads that could not be looked at; empty, if all is well",
         )
         CfnOutput(
             self,
@@ -115,12 +164,10 @@ class ChatStack(Stack):
             timeout=CHAT_TIMEOUT,
         )
         chat.allow(TABLE_ACTIONS, on=[data.table.table_arn])
-        # GetObject also stands behind every URL of a picture: who signs it lends its own permission.
-        chat.allow(
-            ["s3:GetObject", "s3:PutObject"],
-            on=[data.bucket.arn_for_objects(objects) for objects in (ITEM_OBJECTS, IMAGE_OBJECTS)],
-        )
-        chat.allow(["s3:DeleteObject"], on=[data.bucket.arn_for_objects(ITEM_OBJECTS)])
+        # These also stand behind every presigned URL: who signs it lends its own permission.
+        chat.allow(["s3:GetObject"], on=_objects(data, ITEM_OBJECTS, IMAGE_OBJECTS, FILE_OBJECTS, PREVIEW_OBJECTS))
+        chat.allow(["s3:PutObject"], on=_objects(data, ITEM_OBJECTS, IMAGE_OBJECTS, UPLOAD_OBJECTS))
+        chat.allow(["s3:DeleteObject"], on=_objects(data, ITEM_OBJECTS, *ATTACHMENT_OBJECTS))
         # Reading needs it too: to a role that may not list, S3 answers 403, not 404, for what is not there.
         _allow_listing(chat, data)
         chat.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn, data.openai_secret.secret_arn])
@@ -133,12 +180,16 @@ class ChatStack(Stack):
             config=self._config,
             code=code,
             handler="functions.handlers.api.handler",
-            description="Gives out client tokens; answers what users may tag",
+            description="Gives out client tokens; takes small files; answers what users may tag",
             environment=self._environment,
             memory=self._config.api_memory,
             timeout=API_TIMEOUT,
         )
         api.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn])
+        # A direct upload announces a file and puts it where a page would; a download's URL is signed.
+        api.allow(["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], on=[data.table.table_arn])
+        api.allow(["s3:PutObject"], on=_objects(data, UPLOAD_OBJECTS))
+        api.allow(["s3:GetObject"], on=_objects(data, FILE_OBJECTS))
         return api
 
     def _make_thread(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
@@ -153,13 +204,72 @@ class ChatStack(Stack):
             memory=THREAD_MEMORY,
             timeout=THREAD_TIMEOUT,
         )
-        thread.allow(["dynamodb:BatchWriteItem", "dynamodb:GetItem", "dynamodb:Query"], on=[data.table.table_arn])
         thread.allow(
-            ["s3:DeleteObject"],
-            on=[data.bucket.arn_for_objects(objects) for objects in (ITEM_OBJECTS, IMAGE_OBJECTS)],
+            [
+                "dynamodb:BatchGetItem",
+                "dynamodb:BatchWriteItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:GetItem",
+                "dynamodb:Query",
+            ],
+            on=[data.table.table_arn],
         )
+        thread.allow(["s3:DeleteObject"], on=_objects(data, ITEM_OBJECTS, IMAGE_OBJECTS, *ATTACHMENT_OBJECTS))
         _allow_listing(thread, data)
+        # With an attachment goes its copy at OpenAI.
+        thread.allow(["secretsmanager:GetSecretValue"], on=[data.openai_secret.secret_arn])
         return thread
+
+    def _make_attachment(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
+        attachment = ServiceFunction(
+            self,
+            "Attachment",
+            config=self._config,
+            code=code,
+            handler="functions.handlers.attachments.handler",
+            description="Looks at what users have uploaded",
+            environment=self._environment,
+            memory=ATTACHMENT_MEMORY,
+            timeout=ATTACHMENT_TIMEOUT,
+            # A burst of uploads waits in Lambda's queue, rather than to take from users who chat.
+            concurrency=self._config.attachment_concurrency,
+            dead_letters=self.upload_failures,
+        )
+        attachment.allow(["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], on=[data.table.table_arn])
+        # It may list nothing: what it reads may come from anybody, and no name of an object can be guessed.
+        attachment.allow(["s3:GetObject"], on=_objects(data, UPLOAD_OBJECTS, FILE_OBJECTS))
+        attachment.allow(["s3:PutObject"], on=_objects(data, FILE_OBJECTS, PREVIEW_OBJECTS))
+        # What was looked at leaves `uploads/`; the others go where the user has deleted the attachment meanwhile.
+        attachment.allow(["s3:DeleteObject"], on=_objects(data, *ATTACHMENT_OBJECTS))
+        call_for_objects(
+            self,
+            "Uploads",
+            function=attachment,
+            bucket=data.bucket.bucket_name,
+            prefix=UPLOADS_PREFIX,
+            failures=self.upload_failures,
+        )
+        return attachment
+
+    def _make_sweep(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
+        sweep = ServiceFunction(
+            self,
+            "Sweep",
+            config=self._config,
+            code=code,
+            handler="functions.handlers.sweep.handler",
+            description="Deletes attachments that no message holds",
+            environment=self._environment,
+            memory=SWEEP_MEMORY,
+            timeout=SWEEP_TIMEOUT,
+        )
+        sweep.allow(
+            ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query"],
+            on=[data.table.table_arn],
+        )
+        sweep.allow(["s3:DeleteObject"], on=_objects(data, *ATTACHMENT_OBJECTS))
+        call_every(self, "EveryHour", function=sweep, period=SWEEP_PERIOD)
+        return sweep
 
     def _make_rest_api(self) -> apigateway.RestApi:
         rest = apigateway.RestApi(
@@ -169,6 +279,7 @@ class ChatStack(Stack):
             description="chatkit-lambda",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=self._config.api_gateway_log_role,
+            binary_media_types=[DIRECT_TYPE],
             deploy_options=apigateway.StageOptions(
                 stage_name=self._config.stage,
                 access_log_destination=apigateway.LogGroupLogDestination(
@@ -225,10 +336,19 @@ class ChatStack(Stack):
         """
         for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
             rest.add_gateway_response(
-                str(kind.response_type).title().replace("_", ""),
-                type=kind,
-                response_headers={"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"},
+                str(kind.response_type).title().replace("_", ""), type=kind, response_headers=_READABLE
             )
+        # What is too large for API Gateway, or as an event for Lambda, never reaches the function that would explain it.
+        rest.add_gateway_response(
+            "RequestTooLarge",
+            type=apigateway.ResponseType.REQUEST_TOO_LARGE,
+            response_headers=_READABLE,
+            templates={"application/json": json.dumps(_TOO_LARGE)},
+        )
+
+
+def _objects(data: DataStack, *names: str) -> list[str]:
+    return [data.bucket.arn_for_objects(name) for name in names]
 
 
 def _allow_listing(function: ServiceFunction, data: DataStack) -> None:

@@ -1,6 +1,6 @@
 """What must not be lost: the table, the bucket, the secrets. Deployed first, changed rarely."""
 
-from typing import Any
+from typing import Any, Final, cast
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -9,8 +9,13 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from functions.attachments import bucket as bucket_names
+from functions.attachments.objects import UPLOADS_PREFIX
 from functions.store import table as table_names
 from infra.config import Config
+
+UPLOAD_DAYS: Final = 2
+"""How long an object that was uploaded lies where nobody has looked at it: longer than a failed event is tried for, and
+than an attachment that no message holds is kept."""
 
 
 class DataStack(Stack):
@@ -61,7 +66,7 @@ class DataStack(Stack):
         )
 
     def _make_bucket(self) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             "Bucket",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -83,10 +88,20 @@ class DataStack(Stack):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="parts-of-uploads-that-never-finished", abort_incomplete_multipart_upload_after=Duration.days(1)
-                )
+                ),
+                s3.LifecycleRule(
+                    id="uploads-that-nobody-looked-at", prefix=UPLOADS_PREFIX, expiration=Duration.days(UPLOAD_DAYS)
+                ),
             ],
             removal_policy=self._removal,
         )
+        # `event_bridge_enabled` would set this by a function of the CDK's own, with a role for all buckets.
+        cast(
+            "s3.CfnBucket", bucket.node.default_child
+        ).notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        return bucket
 
     def _make_token_secret(self) -> secretsmanager.Secret:
         return secretsmanager.Secret(

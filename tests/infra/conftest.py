@@ -40,8 +40,9 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stage]
     from infra.app import add_stacks
     from infra.config import Config
 
-    code = tmp_path_factory.mktemp("code")
+    code, attachment_code = (tmp_path_factory.mktemp(name) for name in ("code", "attachment_code"))
     (code / "module.py").write_text("")
+    (attachment_code / "pictures.py").write_text("")
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
 
     def synthesise(*, compiled: bool = True, **context: str) -> Stage:
@@ -49,7 +50,13 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stage]
         # The command line asks for the path metadata too.
         app = App(context={**flags, "aws:cdk:enable-path-metadata": True, **context}, outdir=str(assembly))
         config = Config.from_context(app.node.try_get_context)
-        data, chat = add_stacks(app, config=config, code=lambda_.Code.from_asset(str(code)), compiled=compiled)
+        data, chat = add_stacks(
+            app,
+            config=config,
+            code=lambda_.Code.from_asset(str(code)),
+            attachment_code=lambda_.Code.from_asset(str(attachment_code)),
+            compiled=compiled,
+        )
         app.synth()
         templates = (json.loads((assembly / stack.template_file).read_text()) for stack in (data, chat))
         return Stage(*templates, assembly=assembly)

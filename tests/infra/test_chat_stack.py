@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from functions.errors import BodyTooLarge
+from functions.local.events import BINARY_TYPES
 from functions.settings import Names, Settings
 from infra.package import EXEC_WRAPPER
 from tests.infra.conftest import ROOT, Stage
@@ -35,12 +37,12 @@ def methods(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_the_functions_run_on_arm_and_python_3_13(dev: Stage) -> None:
-    """Every function has the same runtime, and one package serves them all."""
+    """Every function has the same runtime, and one package serves them all, but for the one that looks into files."""
     found = functions(dev)
-    assert set(found) == {"Chat", "Api", "Thread"}
-    for function in found.values():
+    assert set(found) == {"Chat", "Api", "Thread", "Attachment", "Sweep"}
+    for name, function in found.items():
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
-        assert function["Code"] == found["Chat"]["Code"]
+        assert (function["Code"] == found["Chat"]["Code"]) is (name != "Attachment")
 
 
 def test_the_handlers_are_where_the_functions_look(dev: Stage) -> None:
@@ -221,9 +223,29 @@ def test_pages_can_read_the_gateways_own_errors(dev: Stage) -> None:
         response["Properties"]["ResponseType"]: response["Properties"]["ResponseParameters"]
         for response in of_type(dev.chat, "AWS::ApiGateway::GatewayResponse").values()
     }
-    assert set(found) == {"DEFAULT_4XX", "DEFAULT_5XX"}
+    assert set(found) == {"DEFAULT_4XX", "DEFAULT_5XX", "REQUEST_TOO_LARGE"}
     for headers in found.values():
         assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "method.request.header.Origin"
+
+
+def test_a_file_that_is_too_large_for_the_gateway_is_explained(dev: Stage) -> None:
+    """It never reaches the function: the gateway says in its place how large files go."""
+    (response,) = (
+        response["Properties"]
+        for response in of_type(dev.chat, "AWS::ApiGateway::GatewayResponse").values()
+        if response["Properties"]["ResponseType"] == "REQUEST_TOO_LARGE"
+    )
+    body = json.loads(response["ResponseTemplates"]["application/json"])
+    assert body["code"] == BodyTooLarge.code
+    assert "4,500,000" in body["message"]
+    assert "two-phase" in body["message"]
+    # A template's variables begin so.
+    assert not {"$", "#"} & set(body["message"])
+
+
+def test_files_reach_the_function_as_they_are(dev: Stage) -> None:
+    """The REST API takes multipart bodies for binary, as the local stack does, and nothing else."""
+    assert only(dev.chat, "AWS::ApiGateway::RestApi")["Properties"]["BinaryMediaTypes"] == sorted(BINARY_TYPES)
 
 
 @pytest.mark.parametrize(("choice", "roles"), [("true", 1), ("false", 0)])
@@ -236,6 +258,8 @@ def test_the_accounts_log_role_can_be_left_alone(synthesise: Callable[..., Stage
 
 def test_the_outputs_say_where_to_call(dev: Stage) -> None:
     """The addresses that a page and a server need are outputs of the stacks."""
-    assert {"ChatUrl", "ChatRestUrl", "ApiUrl", "StartArn", "DeletionFailuresUrl"} <= set(dev.chat["Outputs"])
+    assert {"ChatUrl", "ChatRestUrl", "ApiUrl", "StartArn", "DeletionFailuresUrl", "UploadFailuresUrl"} <= set(
+        dev.chat["Outputs"]
+    )
     assert {"TableName", "BucketName", "OpenAISecretArn"} <= set(dev.data["Outputs"])
     assert text(dev.chat["Outputs"]["StartArn"]["Value"]).endswith("/dev/POST/api/chatkit/start")

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from functions.attachments import bucket as bucket_names
+from functions.attachments.objects import UPLOADS_PREFIX
 from functions.store import table as table_names
 from tests.infra.conftest import Stage
 from tests.infra.reading import listed, of_type, only
@@ -81,11 +82,20 @@ def test_the_bucket_answers_the_pages_that_may_call(prod: Stage) -> None:
     }
 
 
-def test_unfinished_uploads_are_cleared(dev: Stage) -> None:
-    """Parts of an upload that never finished are paid for one day at most; nothing else is ever removed by a rule."""
-    (rule,) = only(dev.data, "AWS::S3::Bucket")["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-    assert not any(key.startswith(("Expiration", "Noncurrent")) for key in rule)
+def test_what_is_left_of_uploads_is_cleared(dev: Stage) -> None:
+    """Parts of an upload that never finished go after a day, uploads that nobody has looked at after two; nothing else."""
+    rules = only(dev.data, "AWS::S3::Bucket")["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [{name: value for name, value in rule.items() if name != "Id"} for rule in rules] == [
+        {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"Status": "Enabled", "Prefix": UPLOADS_PREFIX, "ExpirationInDays": 2},
+    ]
+
+
+def test_the_bucket_tells_eventbridge(dev: Stage) -> None:
+    """Each new object is told, by the bucket itself: no function of the CDK's own is there to set it."""
+    bucket = only(dev.data, "AWS::S3::Bucket")["Properties"]
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert of_type(dev.data, "AWS::Lambda::Function") == {}
 
 
 def test_the_token_key_is_made_by_secrets_manager(dev: Stage) -> None:

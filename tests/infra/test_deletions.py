@@ -4,7 +4,7 @@ import json
 
 from functions.store.stream import THREADS_GONE
 from tests.infra.conftest import Stage
-from tests.infra.reading import of_type, only, text
+from tests.infra.reading import of_type, only, path_of, text
 
 
 def test_the_thread_function_is_called_for_ended_threads_alone(dev: Stage) -> None:
@@ -26,8 +26,9 @@ def test_what_fails_is_tried_again_and_then_noted(dev: Stage) -> None:
     assert source["BisectBatchOnFunctionError"] is True
     assert source["MaximumRetryAttempts"] == 30
     assert source["MaximumRecordAgeInSeconds"] == 12 * 60 * 60
-    (queue,) = of_type(dev.chat, "AWS::SQS::Queue")
-    assert source["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": [queue, "Arn"]}}}
+    (destination,) = source["DestinationConfig"].values()
+    queue, _ = destination["Destination"]["Fn::GetAtt"]
+    assert path_of(of_type(dev.chat, "AWS::SQS::Queue")[queue]) == "Deletions/Failures"
 
 
 def test_deletions_leave_room_for_users(dev: Stage) -> None:
@@ -46,10 +47,15 @@ def test_the_event_source_waits_for_the_roles_permissions(dev: Stage) -> None:
 
 
 def test_notes_are_kept_safe(dev: Stage) -> None:
-    """The queue is encrypted, speaks TLS alone, and keeps a note for two weeks."""
-    queue = only(dev.chat, "AWS::SQS::Queue")["Properties"]
-    assert queue["SqsManagedSseEnabled"] is True
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
-    (statement,) = only(dev.chat, "AWS::SQS::QueuePolicy")["Properties"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    """Each queue is encrypted, speaks TLS alone, and keeps a note for two weeks."""
+    queues = of_type(dev.chat, "AWS::SQS::Queue")
+    assert {path_of(queue) for queue in queues.values()} == {"Deletions/Failures", "UploadFailures"}
+    for queue in queues.values():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+    policies = of_type(dev.chat, "AWS::SQS::QueuePolicy").values()
+    assert {policy["Properties"]["Queues"][0]["Ref"] for policy in policies} == set(queues)
+    for policy in policies:
+        first = policy["Properties"]["PolicyDocument"]["Statement"][0]
+        assert (first["Effect"], first["Principal"], first["Action"]) == ("Deny", {"AWS": "*"}, "sqs:*")
+        assert first["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

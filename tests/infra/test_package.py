@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from functions.settings import Names
-from infra.package import ARM64, AWS_SERVICES, EXEC_WRAPPER, X86_64, Package, PackageError, find_compiler
+from infra.package import ARM64, ATTACHMENTS, AWS_SERVICES, EXEC_WRAPPER, X86_64, Package, PackageError, find_compiler
 
 # Fetching wheels for the first time, and compiling a thousand modules, takes its time on a busy machine.
 pytestmark = pytest.mark.timeout(400)
 
 LIMIT = 20_000_000
 """The most that the zipped package may weigh, in bytes: it is fetched at each cold start."""
+ATTACHMENTS_LIMIT = 30_000_000
+"""The same for the attachment function's, for which nobody waits but whoever sends a file at once."""
+LOOKS_INTO_FILES = {"PIL", "pillow.libs", "puremagic"}
+"""What the attachment function's package holds beside that of all others."""
 
 ENVIRONMENT = {
     Names.STAGE: "dev",
@@ -54,6 +58,14 @@ def package(tmp_path_factory: pytest.TempPathFactory, compiler: Path | None) -> 
 
 
 @pytest.fixture(scope="module")
+def attachments(tmp_path_factory: pytest.TempPathFactory, compiler: Path | None) -> Path:
+    """The attachment function's package as it is deployed."""
+    output = tmp_path_factory.mktemp("attachments")
+    Package(compiler=compiler, requirements=ATTACHMENTS).build(output)
+    return output
+
+
+@pytest.fixture(scope="module")
 def runnable(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Path:
     """The package for this machine's processor, unpacked from its archive."""
     if platform.machine() not in {"x86_64", "AMD64"} or platform.system() != "Linux":
@@ -64,6 +76,14 @@ def runnable(tmp_path_factory: pytest.TempPathFactory, compiled: Path) -> Path:
     with zipfile.ZipFile(archive(built, tmp_path_factory.mktemp("zip"))) as opened:
         opened.extractall(unpacked)
     return unpacked
+
+
+@pytest.fixture(scope="module")
+def runnable_attachments(tmp_path_factory: pytest.TempPathFactory, runnable: Path) -> Path:
+    """The attachment function's package for this machine's processor; skips as `runnable` does."""
+    built = tmp_path_factory.mktemp("attachments_x86_64")
+    Package(compiler=None, platform=X86_64, requirements=ATTACHMENTS).build(built)
+    return built
 
 
 def archive(folder: Path, where: Path) -> Path:
@@ -93,12 +113,32 @@ def test_it_is_small(package: Path, tmp_path: Path) -> None:
     assert archive(package, tmp_path).stat().st_size <= LIMIT
 
 
-def test_it_is_for_arm64(package: Path) -> None:
+def test_the_attachment_functions_is_not_much_larger(attachments: Path, tmp_path: Path) -> None:
+    """It weighs at most 30 MB."""
+    assert archive(attachments, tmp_path).stat().st_size <= ATTACHMENTS_LIMIT
+
+
+def test_what_looks_into_files_is_in_one_package(package: Path, attachments: Path) -> None:
+    """No other function carries it; all else is in both, to the byte."""
+
+    def content(folder: Path) -> dict[str, bytes]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes() for path in files(folder) if path.suffix != ".pyc"
+        }
+
+    shared, more = content(package), content(attachments)
+    assert shared == {name: more.get(name) for name in shared}
+    added = {name.partition("/")[0] for name in set(more) - set(shared)}
+    assert {name for name in added if not name.endswith(".dist-info")} == LOOKS_INTO_FILES
+
+
+def test_it_is_for_arm64(package: Path, attachments: Path) -> None:
     """Every native library is for Lambda's processor."""
-    libraries = [path for path in files(package) if path.suffix == ".so"]
-    assert libraries
-    # The machine's number in an ELF header: 183 is AArch64.
-    assert {path.read_bytes()[18:20] for path in libraries} == {(183).to_bytes(2, "little")}
+    for folder in (package, attachments):
+        libraries = [path for path in files(folder) if ".so" in path.suffixes]
+        assert libraries
+        # The machine's number in an ELF header: 183 is AArch64.
+        assert {path.read_bytes()[18:20] for path in libraries} == {(183).to_bytes(2, "little")}
 
 
 def test_every_source_is_compiled(package: Path, compiled: Path) -> None:
@@ -137,24 +177,58 @@ def test_the_exec_wrapper_can_be_executed(package: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["chat", "api", "threads"])
+@pytest.mark.parametrize("name", ["chat", "api", "threads", "sweep"])
 def test_a_handler_can_be_imported(runnable: Path, compiled: Path, name: str) -> None:
     """On Python 3.13, with nothing installed beside the package, each handler is there."""
     assert "True" in run(compiled, runnable, f"from functions.handlers.{name} import handler; print(callable(handler))")
 
 
-def test_nothing_is_missing(runnable: Path, compiled: Path) -> None:
-    """Every module of the functions can be imported, and each service's client made from what is left of botocore."""
-    code = f"""
+def test_the_attachment_functions_handler_can_be_imported(runnable_attachments: Path, compiled: Path) -> None:
+    """The same from its own package."""
+    code = "from functions.handlers.attachments import handler; print(callable(handler))"
+    assert "True" in run(compiled, runnable_attachments, code)
+
+
+IMPORT_ALL = f"""
 import importlib, pkgutil, boto3, functions
 names = [m.name for m in pkgutil.walk_packages(functions.__path__, "functions.") if "__main__" not in m.name]
+missing = set()
 for name in names:
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing.add(error.name)
 for service in {AWS_SERVICES!r}:
     boto3.client(service)
-print(len(names))
+print(len(names), *sorted(missing))
 """
-    assert int(run(compiled, runnable, code)) > 20
+
+
+def test_nothing_is_missing(runnable: Path, compiled: Path) -> None:
+    """Every module of the functions can be imported, but for what looks into files; so can each service's client be made."""
+    count, *missing = run(compiled, runnable, IMPORT_ALL).split()
+    assert int(count) > 20
+    assert set(missing) <= LOOKS_INTO_FILES
+
+
+def test_nothing_is_missing_from_the_attachment_functions(runnable_attachments: Path, compiled: Path) -> None:
+    """Every module of the functions can be imported there."""
+    count, *missing = run(compiled, runnable_attachments, IMPORT_ALL).split()
+    assert int(count) > 20
+    assert missing == []
+
+
+def test_pictures_can_be_decoded(runnable_attachments: Path, compiled: Path) -> None:
+    """The libraries that came in Pillow's wheel are found: each kind of picture is written and read."""
+    code = """
+from io import BytesIO
+from PIL import Image
+for kind in ("PNG", "JPEG", "WEBP", "GIF"):
+    written = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(written, kind)
+    print(Image.open(written).format)
+"""
+    assert run(compiled, runnable_attachments, code).split() == ["PNG", "JPEG", "WEBP", "GIF"]
 
 
 def test_what_runs_is_the_bytecode(runnable: Path, compiled: Path) -> None:

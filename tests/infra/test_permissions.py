@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.attachments.bucket import IMAGES_PREFIX
+from functions.attachments.objects import FILES_PREFIX, PREVIEWS_PREFIX, UPLOADS_PREFIX
 from functions.store.large_items import PREFIX
 from tests.infra.conftest import Stage
 from tests.infra.reading import listed, of_type, path_of, statements, text
@@ -25,10 +26,20 @@ ACTIONS = {
         "s3:PutObject",
         "secretsmanager:GetSecretValue",
     },
-    "Api": LOGS | {"secretsmanager:GetSecretValue"},
+    "Api": LOGS
+    | {
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "s3:GetObject",
+        "s3:PutObject",
+        "secretsmanager:GetSecretValue",
+    },
     "Thread": LOGS
     | {
+        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
         "dynamodb:DescribeStream",
         "dynamodb:GetItem",
         "dynamodb:GetRecords",
@@ -37,18 +48,57 @@ ACTIONS = {
         "dynamodb:Query",
         "s3:DeleteObject",
         "s3:ListBucket",
+        "secretsmanager:GetSecretValue",
         "sqs:SendMessage",
+    },
+    "Attachment": LOGS
+    | {
+        "dynamodb:BatchGetItem",
+        "dynamodb:UpdateItem",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:PutObject",
+        "sqs:SendMessage",
+    },
+    "Sweep": LOGS
+    | {
+        "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:Query",
+        "s3:DeleteObject",
     },
 }
 """What each function does on AWS, and so what its role may do."""
 
+OBJECTS = {
+    "Chat": {
+        "s3:GetObject": {PREFIX, IMAGES_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX},
+        "s3:PutObject": {PREFIX, IMAGES_PREFIX, UPLOADS_PREFIX},
+        "s3:DeleteObject": {PREFIX, UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX},
+    },
+    "Api": {"s3:GetObject": {FILES_PREFIX}, "s3:PutObject": {UPLOADS_PREFIX}},
+    "Thread": {"s3:DeleteObject": {PREFIX, IMAGES_PREFIX, UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX}},
+    "Attachment": {
+        "s3:GetObject": {UPLOADS_PREFIX, FILES_PREFIX},
+        "s3:PutObject": {FILES_PREFIX, PREVIEWS_PREFIX},
+        "s3:DeleteObject": {UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX},
+    },
+    "Sweep": {"s3:DeleteObject": {UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX}},
+}
+"""What each function does with which objects. All have random names, under prefixes: so every one of these is a wildcard.
+
+- Who signs a URL lends its own permission: the chat function signs uploads, previews and files, the api function files.
+- What a page has uploaded is read by the attachment function alone; what a message shows is written by it alone, and read
+  by it where two events of one upload meet. As it reads what anybody may send, it may not find out what else there is.
+- A picture that a model made goes with its thread: the chat function deletes none.
+"""
+
 WILDCARDS = {
-    (function, f"<chatkit-{{stage}}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/{objects}*"): reason
-    for function in ("Chat", "Thread")
-    for objects, reason in (
-        (PREFIX, "Objects of large items have random names under one prefix."),
-        (IMAGES_PREFIX, "Pictures have random names under one prefix."),
-    )
+    (function, f"<chatkit-{{stage}}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/{prefix}*")
+    for function, actions in OBJECTS.items()
+    for prefixes in actions.values()
+    for prefix in prefixes
 }
 """The only wildcards in what is allowed; a log group's own ARN ends in one for its streams, which IAM demands."""
 
@@ -78,7 +128,7 @@ def test_nothing_else_hangs_on_the_functions_roles(dev: Stage) -> None:
     roles = {
         name: role
         for name, role in of_type(dev.chat, "AWS::IAM::Role").items()
-        if path_of(role) in {"Chat/Role", "Api/Role", "Thread/Role"}
+        if path_of(role) in {f"{function}/Role" for function in ACTIONS}
     }
     used = [f["Properties"]["Role"]["Fn::GetAtt"][0] for f in of_type(dev.chat, "AWS::Lambda::Function").values()]
     assert sorted(used) == sorted(roles)
@@ -89,7 +139,7 @@ def test_nothing_else_hangs_on_the_functions_roles(dev: Stage) -> None:
 
 
 def test_every_wildcard_has_its_reason(dev: Stage, prod: Stage) -> None:
-    """No allowed action has a wildcard; a resource has one only where `WILDCARDS` says why."""
+    """No allowed action has a wildcard; a resource has one only where `OBJECTS` says why."""
     for stage, name in ((dev, "dev"), (prod, "prod")):
         found = {
             (owner, text(resource))
@@ -103,34 +153,43 @@ def test_every_wildcard_has_its_reason(dev: Stage, prod: Stage) -> None:
 
 
 def test_each_secret_is_read_by_who_uses_it(dev: Stage) -> None:
-    """The chat function reads both secrets, the api function the token key alone."""
+    """The token key is read by who checks tokens, the OpenAI key by who talks to OpenAI; by nobody else."""
     found = statements(dev.chat)
-    chat = resources(found["Chat"], "secretsmanager:GetSecretValue")
-    api = resources(found["Api"], "secretsmanager:GetSecretValue")
-    assert len(chat) == 2
-    assert len(api) == 1
-    assert api < chat
-    assert "TokenSecret" in api.pop()
+    read = {function: resources(found[function], "secretsmanager:GetSecretValue") for function in ACTIONS}
+    (token,), (openai,) = read["Api"], read["Thread"]
+    assert "TokenSecret" in token
+    assert "OpenAISecret" in openai
+    assert read["Chat"] == {token, openai}
+    assert read["Attachment"] == read["Sweep"] == set()
 
 
-def objects(found: list[dict[str, Any]], action: str) -> list[str]:
-    """The objects on which an action is allowed."""
-    return sorted(one.partition(">/")[2] for one in resources(found, action))
+def test_each_function_touches_its_own_objects(dev: Stage) -> None:
+    """The golden list: what each function may do with the objects of which prefixes."""
+    for function, allowed in statements(dev.chat).items():
+        found = {
+            action: {one.partition(">/")[2] for one in resources(allowed, action)}
+            for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+        }
+        assert {action: names for action, names in found.items() if names} == {
+            action: {f"{prefix}*" for prefix in prefixes} for action, prefixes in OBJECTS[function].items()
+        }
+
+
+def test_nobody_writes_what_users_upload_but_by_their_leave(dev: Stage) -> None:
+    """Whoever looks at an upload cannot write one; whoever takes one cannot write what a message shows."""
+    writers = {function: OBJECTS[function].get("s3:PutObject", set()) for function in ACTIONS}
+    assert {function for function, prefixes in writers.items() if UPLOADS_PREFIX in prefixes} == {"Chat", "Api"}
+    assert {function for function, prefixes in writers.items() if FILES_PREFIX in prefixes} == {"Attachment"}
 
 
 def test_listing_is_kept_to_what_the_functions_store(dev: Stage) -> None:
-    """Functions list and touch two prefixes alone: that of large items and that of pictures."""
-    for owner in ("Chat", "Thread"):
-        (listing,) = (one for one in statements(dev.chat)[owner] if one["Action"] == "s3:ListBucket")
-        assert listing["Condition"] == {"StringLike": {"s3:prefix": [f"{PREFIX}*", f"{IMAGES_PREFIX}*"]}}
-    assert objects(statements(dev.chat)["Chat"], "s3:GetObject") == [f"{IMAGES_PREFIX}*", f"{PREFIX}*"]
-    assert objects(statements(dev.chat)["Thread"], "s3:GetObject") == []
-
-
-def test_pictures_are_deleted_by_the_thread_function_alone(dev: Stage) -> None:
-    """The chat function deletes objects of items, which it replaces; a picture goes with its thread."""
-    assert objects(statements(dev.chat)["Chat"], "s3:DeleteObject") == [f"{PREFIX}*"]
-    assert objects(statements(dev.chat)["Thread"], "s3:DeleteObject") == [f"{IMAGES_PREFIX}*", f"{PREFIX}*"]
+    """Functions list two prefixes alone, that of large items and that of pictures; attachments are found by their rows."""
+    for owner, allowed in statements(dev.chat).items():
+        listing = [one for one in allowed if "s3:ListBucket" in listed(one["Action"])]
+        assert len(listing) == (1 if owner in {"Chat", "Thread"} else 0)
+        for one in listing:
+            assert one["Action"] == "s3:ListBucket"
+            assert one["Condition"] == {"StringLike": {"s3:prefix": [f"{PREFIX}*", f"{IMAGES_PREFIX}*"]}}
 
 
 def test_the_thread_function_reads_the_stream_and_deletes(dev: Stage) -> None:
@@ -140,15 +199,36 @@ def test_the_thread_function_reads_the_stream_and_deletes(dev: Stage) -> None:
     assert "Table" in stream
     assert "StreamArn" in stream
     assert resources(found, "dynamodb:ListStreams") == {stream}
-    (queue,) = of_type(dev.chat, "AWS::SQS::Queue")
-    assert resources(found, "sqs:SendMessage") == {f"<{queue}.Arn>"}
+    assert resources(found, "sqs:SendMessage") == {f"<{queue_at(dev, 'Deletions/Failures')}.Arn>"}
 
 
-def test_only_endpoints_invoke_functions(dev: Stage) -> None:
-    """API Gateway may invoke the routes that exist, and nobody else but by the Function URL."""
+def queue_at(stage: Stage, path: str) -> str:
+    """The logical id of the queue at this path."""
+    (queue,) = (name for name, queue in of_type(stage.chat, "AWS::SQS::Queue").items() if path_of(queue) == path)
+    return queue
+
+
+def test_events_that_are_given_up_go_to_one_queue(dev: Stage) -> None:
+    """The attachment function sends to its queue alone; EventBridge may too, for the one rule."""
+    queue = queue_at(dev, "UploadFailures")
+    assert resources(statements(dev.chat)["Attachment"], "sqs:SendMessage") == {f"<{queue}.Arn>"}
+    (policy,) = (
+        policy["Properties"]["PolicyDocument"]["Statement"]
+        for policy in of_type(dev.chat, "AWS::SQS::QueuePolicy").values()
+        if policy["Properties"]["Queues"] == [{"Ref": queue}]
+    )
+    (allowed,) = (statement for statement in policy if statement["Effect"] == "Allow")
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    rule, attribute = allowed["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"]
+    assert (path_of(dev.chat["Resources"][rule]), attribute) == ("Uploads", "Arn")
+
+
+def test_only_endpoints_and_rules_invoke_functions(dev: Stage) -> None:
+    """API Gateway may invoke the routes that exist, each rule its one function; nobody else but by the Function URL."""
     found = [p["Properties"] for p in of_type(dev.chat, "AWS::Lambda::Permission").values()]
-    routed = [p for p in found if p["Principal"] != "*"]
-    assert {p["Principal"] for p in routed} == {"apigateway.amazonaws.com"}
+    by = {principal: [p for p in found if p["Principal"] == principal] for principal in {p["Principal"] for p in found}}
+    assert set(by) == {"*", "apigateway.amazonaws.com", "events.amazonaws.com"}
+    routed = by["apigateway.amazonaws.com"]
     assert sorted(text(p["SourceArn"]).partition("/<RestDeploymentStagedev53A53CFD>")[2] for p in routed) == [
         "/*/api/*",
         "/*/api/chatkit/*",
@@ -157,3 +237,8 @@ def test_only_endpoints_invoke_functions(dev: Stage) -> None:
         "/POST/api/chatkit/start",
         "/POST/chatkit",
     ]
+    called = {
+        (path_of(dev.chat["Resources"][p["SourceArn"]["Fn::GetAtt"][0]]), p["FunctionName"]["Ref"].partition("Live")[0])
+        for p in by["events.amazonaws.com"]
+    }
+    assert called == {("Uploads", "Attachment"), ("EveryHour", "Sweep")}
