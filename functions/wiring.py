@@ -66,10 +66,12 @@ class Wiring:
         from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
         from functions.gateway.entity_routes import EntityRoutes
         from functions.gateway.sessions import Sessions
+        from functions.gateway.upload_routes import UploadRoutes
 
         return ApiRoutes(
             Sessions(tokens=self._tokens, identity=self._settings.identity),
             EntityRoutes(assistants=self._assistants, tokens=self._tokens),
+            UploadRoutes(tokens=self._tokens, attachments=self._attachments),
             cors=self._cors,
         )
 

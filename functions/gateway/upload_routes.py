@@ -21,7 +21,7 @@ FIELD: Final = "file"
 """ChatKit.js's own name for the part that holds the file."""
 
 
-class Uploads:
+class UploadRoutes:
     """A `RouteGroup`."""
 
     def __init__(self, *, tokens: TokenVerifier, attachments: AttachmentStore) -> None:

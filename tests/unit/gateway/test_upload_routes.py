@@ -10,7 +10,7 @@ from functions.attachments.limits import DIRECT_BYTES
 from functions.errors import AttachmentRefused, NotFound, Unavailable
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.cors import Cors
-from functions.gateway.upload_routes import Uploads
+from functions.gateway.upload_routes import UploadRoutes
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.protocol.attachments import Attachment, ImageAttachment
 from functions.translations import Text
@@ -61,7 +61,7 @@ def send(
     if user is not None:
         sent["Authorization"] = f"Bearer {TOKENS.issue(user).client_secret}"
     event = build(method, path, headers=sent, body=base64.b64encode(body).decode(), is_base64=True)
-    uploads: Any = Uploads(tokens=TOKENS, attachments=attachments)  # pyright: ignore[reportArgumentType] - two of its calls
+    uploads: Any = UploadRoutes(tokens=TOKENS, attachments=attachments)  # pyright: ignore[reportArgumentType] - two of its calls
     result = ApiRoutes(uploads, cors=Cors((APP,))).handle(event)
     assert result["isBase64Encoded"] is False
     return result["statusCode"], result["headers"], json.loads(result["body"]) if result["body"] else None
