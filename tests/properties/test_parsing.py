@@ -82,7 +82,7 @@ def test_an_error_names_a_place_of_the_body(body: Any) -> None:
     told = outcome(json.dumps(body).encode())
     kind = body.get("type")
     if isinstance(told, InvalidRequest):
-        assert leads_somewhere(body, told.field), told.field
+        assert leads_somewhere(body, told.field or ""), told.field
         is_streaming = isinstance(kind, str) and kind in STREAMING_TYPES
         assert isinstance(told, InvalidStreamingRequest) == is_streaming
     else:
