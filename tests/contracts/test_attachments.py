@@ -143,7 +143,7 @@ async def test_it_is_settled_once(records: AttachmentRecords, first: Settled, th
     assert await records.load([one.place]) == [replace(one, state=first)]
 
 
-@pytest.mark.parametrize("attachment_id", [NEW_IDS.new("attachment"), "atc_1", "", "../x"])
+@pytest.mark.parametrize("attachment_id", ["atc_01ARZ3NDEKTSV4RRFFQ69G5FAV", "atc_1", "", "../x"])
 async def test_what_is_not_there_is_not_settled(records: AttachmentRecords, attachment_id: str) -> None:
     """No row comes into being by being settled."""
     place = Place(owner_digest(new_user()), attachment_id)

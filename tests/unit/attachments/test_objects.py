@@ -16,10 +16,9 @@ from functions.attachments.objects import (
     served_type,
     upload_key,
 )
-from functions.ids import IdFactory
 from functions.store.attachments import Place
 
-PLACE = Place.of("alice/é", IdFactory().new("attachment"))
+PLACE = Place.of("alice/é", "atc_01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
 
 def test_an_uploads_name_leads_back() -> None:
