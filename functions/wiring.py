@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+    from functions.attachments.sweep import Sweep
     from functions.gateway.api_routes import ApiRoutes
+    from functions.gateway.object_events import ObjectEvents
     from functions.gateway.thread_stream import ThreadStream
     from functions.model.openai_client import OpenAIClient
 
@@ -81,7 +83,26 @@ class Wiring:
         from functions.engine.deletions import Deletions
         from functions.gateway.thread_stream import ThreadStream  # Powertools' batches, which no other function needs
 
-        return ThreadStream(Deletions(store=self._store, images=self._images))
+        return ThreadStream(Deletions(store=self._store, images=self._images, attachments=self._attachments))
+
+    @cached_property
+    def attachment_events(self) -> "ObjectEvents":
+        """What the attachment function serves."""
+        from functions.attachments.arrivals import Arrivals  # Pillow, which is in that function's package alone
+        from functions.attachments.s3_arrivals import S3Arrivals
+        from functions.gateway.object_events import ObjectEvents
+
+        bucket = self._settings.bucket_name
+        arrived = S3Arrivals(client=lambda: self._s3, bucket=bucket)
+        arrivals = Arrivals(records=self._attachment_records, arrived=arrived, objects=self._objects)
+        return ObjectEvents(arrivals, bucket=bucket)
+
+    @cached_property
+    def sweep(self) -> "Sweep":
+        """What the sweep function serves."""
+        from functions.attachments.sweep import Sweep
+
+        return Sweep(records=self._attachment_records, objects=self._objects, now=lambda: datetime.now(UTC))
 
     @cached_property
     def chat_endpoint(self) -> ChatEndpoint:
@@ -142,15 +163,23 @@ class Wiring:
 
     @cached_property
     def _attachments(self) -> Uploads:
-        settings = self._settings
         return Uploads(
-            records=DynamoDBAttachments(client=self._dynamodb, table=settings.table_name),
-            objects=S3Objects(client=lambda: self._s3, bucket=settings.bucket_name, is_public=not settings.is_local),
+            records=self._attachment_records,
+            objects=self._objects,
             limits=assistant.ATTACHMENTS,
             ids=IdFactory(),
             now=lambda: datetime.now(UTC),
             files=self._model_files,
         )
+
+    @cached_property
+    def _attachment_records(self) -> DynamoDBAttachments:
+        return DynamoDBAttachments(client=self._dynamodb, table=self._settings.table_name)
+
+    @cached_property
+    def _objects(self) -> S3Objects:
+        settings = self._settings
+        return S3Objects(client=lambda: self._s3, bucket=settings.bucket_name, is_public=not settings.is_local)
 
     def _model_files(self) -> ModelFiles | None:
         if self._openai is None:

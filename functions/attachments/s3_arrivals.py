@@ -1,6 +1,7 @@
 """Uploads in S3, as the attachment function reads and accepts them."""
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Final
 
@@ -78,7 +79,8 @@ class S3Arrivals:
 
     def _read(self, key: str, into: IO[bytes], most: int | None) -> int:
         answer = self._client.get_object(Bucket=self._bucket, Key=key)
-        with answer["Body"] as body:
+        # The body itself, which raises where it ends too early; entered, it gives the raw stream.
+        with closing(answer["Body"]) as body:
             if most is None or answer["ContentLength"] <= most:
                 for chunk in body.iter_chunks(_CHUNK):
                     into.write(chunk)

@@ -17,6 +17,8 @@ from functions.errors import InternalError, Unavailable
 from functions.ids import milliseconds
 from functions.store.attachments import AttachmentRecords, Place
 
+EVERY: Final = timedelta(hours=1)
+"""How often the sweep runs."""
 UNUSED: Final = timedelta(days=1)
 """How old an attachment is when it is looked at."""
 DAYS: Final = 7
