@@ -25,6 +25,8 @@ TABLE: Final = "chatkit"
 BUCKET: Final = "chatkit-files"
 TOKEN_SECRET: Final = "chatkit/token-key"  # noqa: S105 - a name
 OPENAI_SECRET: Final = "chatkit/openai-key"  # noqa: S105 - a name
+UPLOADS: Final = "chatkit-uploads"
+"""The rule by which S3's events of uploads go to a queue, and the queue: see `deliveries`."""
 
 _KEY_BYTES: Final = 48
 """Random bytes of the key that signs client tokens: 64 characters."""
@@ -39,6 +41,9 @@ class Clients:
     """For DynamoDB's streams."""
     s3: "S3Client"
     secrets_manager: "SecretsManagerClient"
+    events: Any
+    """For EventBridge."""
+    sqs: Any
 
     @classmethod
     def connect(cls, *, endpoint: str, credentials: Credentials) -> "Clients":
@@ -67,16 +72,25 @@ class Clients:
             streams=client("dynamodbstreams"),
             s3=client("s3"),
             secrets_manager=client("secretsmanager"),
+            events=client("events"),
+            sqs=client("sqs"),
         )
+
+    def close(self) -> None:
+        """Closes their connections."""
+        clients: list[Any] = [self.dynamodb, self.streams, self.s3, self.secrets_manager, self.events, self.sqs]
+        for client in clients:
+            client.close()
 
 
 def create(clients: Clients, *, origins: tuple[str, ...], model_key: str | None) -> None:
-    """Makes what is missing and brings the rest up to date: table, bucket with CORS rules, secrets.
+    """Makes what is missing and brings the rest up to date: table, bucket with CORS rules and events, secrets.
 
     `origins` are the pages that may reach the bucket. Without `model_key`, one of an earlier run is removed.
     """
     _create_table(clients.dynamodb)
     _create_bucket(clients.s3, origins)
+    _tell_of_uploads(clients)
     _create_token_secret(clients.secrets_manager)
     if model_key is None:
         remove_model_key(clients)
@@ -121,6 +135,27 @@ def _create_bucket(client: "S3Client", origins: tuple[str, ...]) -> None:
                 }
             ]
         },
+    )
+
+
+def uploads_queue(clients: Clients) -> str:
+    """The URL of the queue that S3's events of uploads go to; it is made where it is missing."""
+    # A message that is being worked on is nobody else's for so long; the attachment function is far faster.
+    queue = clients.sqs.create_queue(QueueName=UPLOADS, Attributes={"VisibilityTimeout": "900"})
+    return str(queue["QueueUrl"])
+
+
+def _tell_of_uploads(clients: Clients) -> None:
+    queue = clients.sqs.get_queue_attributes(QueueUrl=uploads_queue(clients), AttributeNames=["QueueArn"])
+    pattern = {
+        "source": [bucket.EVENT_SOURCE],
+        "detail-type": [bucket.OBJECT_CREATED],
+        "detail": bucket.upload_detail(BUCKET),
+    }
+    clients.events.put_rule(Name=UPLOADS, EventPattern=json.dumps(pattern))
+    clients.events.put_targets(Rule=UPLOADS, Targets=[{"Id": "queue", "Arn": queue["Attributes"]["QueueArn"]}])
+    clients.s3.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
 
 

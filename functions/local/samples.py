@@ -30,11 +30,13 @@ THREAD_KEY: Final = "THREAD_KEY"
 DELETED_THREAD_KEY: Final = "DELETED_THREAD_KEY"
 PLACEHOLDERS: Final = frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM, USER, THREAD_KEY, DELETED_THREAD_KEY})
 
-FunctionName = Literal["chat", "api", "thread"]
+FunctionName = Literal["chat", "api", "thread", "attachment", "sweep"]
 HANDLERS: Final[Mapping[FunctionName, str]] = {
     "chat": "functions.handlers.chat.handler",
     "api": "functions.handlers.api.handler",
     "thread": "functions.handlers.threads.handler",
+    "attachment": "functions.handlers.attachments.handler",
+    "sweep": "functions.handlers.sweep.handler",
 }
 
 ANSWER_HTTP: Final[frozenset[FunctionName]] = frozenset({"chat", "api"})

@@ -13,15 +13,18 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
+from functions.attachments import sweep
 from functions.errors import ChatKitLambdaError, SettingError
 from functions.local import front_end
 from functions.local.backend import Backend, StateDir, backend, locked
+from functions.local.deliveries import Deliveries
 from functions.local.events import HttpRequest, function_url_event
 from functions.local.function import Function
 from functions.local.invocation import FunctionError
 from functions.local.lambda_endpoint import REST_ROOT
 from functions.local.ministack import MinistackFailed
 from functions.local.samples import HANDLERS, FunctionName
+from functions.local.schedule import EVENT, Schedule
 from functions.local.server import Server
 from functions.local.settings import LocalNames, LocalSettings
 from functions.local.terminal import Terminal
@@ -120,6 +123,20 @@ class _Stack:
             await ending.enter_async_context(
                 Upkeep(clients=ground.connect(), function=thread, log=lambda line: self._terminal.log("upkeep", line))
             )
+            attachment = self._function("attachment", ground, ending)
+            await ending.enter_async_context(
+                Deliveries(
+                    clients=ground.connect(), function=attachment, log=lambda line: self._terminal.log("uploads", line)
+                )
+            )
+            await ending.enter_async_context(
+                Schedule(
+                    "sweep",
+                    lambda: self._sweep(ground),
+                    seconds=sweep.EVERY.total_seconds(),
+                    log=lambda line: self._terminal.log("uploads", line),
+                )
+            )
             app = front_end.create(chat=chat, api=api, allowed_hosts=settings.allowed_hosts)
             await self._serve(app, ground)
 
@@ -137,6 +154,11 @@ class _Stack:
         )
         ending.push_async_callback(function.close)
         return function
+
+    async def _sweep(self, ground: Backend) -> None:
+        """Once an hour is too seldom for a process to wait for it."""
+        async with AsyncExitStack() as ending:
+            await self._function("sweep", ground, ending).invoke(EVENT)
 
     async def _serve(self, app: ASGIApp, ground: Backend) -> None:
         server = Server(app)

@@ -143,8 +143,7 @@ def clients(ministack: Ministack) -> Iterator[resources.Clients]:
     resources.create(clients, origins=(ORIGIN,), model_key=None)
     yield clients
     clients.dynamodb.delete_table(TableName=resources.TABLE)
-    for client in (clients.dynamodb, clients.streams, clients.s3, clients.secrets_manager):
-        client.close()
+    clients.close()
 
 
 @pytest.fixture
