@@ -3,7 +3,9 @@
  * goes on growing after a reload. It has no dependency; `docs/frontend.md` shows it in a page and in React.
  *
  *     const api = createChatKitApi({ url, domainKey, getToken });
- *     chatkit.setOptions({ api, onClientTool: withErrorResults(({ name, params }) => tools[name](params)) });
+ *     const entities = createEntities(api, { url: apiUrl });
+ *     const onClientTool = withErrorResults(({ name, params }) => tools[name](params));
+ *     chatkit.setOptions({ api, entities, onClientTool });
  */
 
 /** A token is renewed this long before it expires, in ms: a request must arrive in time, and clocks differ. */
@@ -13,6 +15,10 @@ const TOKEN_TIMEOUT = 30_000;
 /** A stop is sent at most so often, after these pauses in ms, and waits so long for its answer. */
 const STOP_PAUSES = [0, 500, 2000, 5000];
 const STOP_TIMEOUT = 5000;
+
+/** The backend searches for no longer text, in characters. A search or a preview that takes longer, in ms, is given up. */
+const QUERY_LENGTH = 200;
+const ENTITIES_TIMEOUT = 10_000;
 
 /** ChatKit keeps a thread that it has read for 5 s: until then `fetchUpdates()` sends nothing. In ms. */
 const KEPT = 5250;
@@ -30,6 +36,9 @@ if (typeof window !== "undefined") {
   addEventListener("pagehide", () => (isLeft = true));
   addEventListener("pageshow", () => (isLeft = false));
 }
+
+/** What sends a request with an API's token. @type {WeakMap<object, (url: string, init: RequestInit) => Promise<Response>>} */
+const senders = new WeakMap();
 
 /**
  * @typedef {EventTarget & { fetchUpdates(): unknown, isConnected?: boolean }} ChatElement - ChatKit's, or one like it.
@@ -173,10 +182,11 @@ export function createChatKitApi(options) {
     }
   }
 
-  return {
+  const api = {
     url,
     domainKey,
     uploadStrategy,
+    /** @type {typeof fetch} */
     async fetch(input, init = {}) {
       const target = new URL(input instanceof Request ? input.url : input, document.baseURI);
       // ChatKit puts files to S3 through this function, too: a presigned address takes no token, and must not see one.
@@ -189,6 +199,50 @@ export function createChatKitApi(options) {
       const answer = authorized(input, init);
       if (type === "threads.get_by_id" || type === "items.list") watcher.reads(type, params.thread_id, answer);
       return answer;
+    },
+  };
+  senders.set(api, authorized);
+  return api;
+}
+
+/**
+ * What ChatKit's `entities` option needs for `@`: a search of the assistant's directory, and previews. A search that fails
+ * finds nothing, and the console says why.
+ *
+ * @param {object} api - what `createChatKitApi` gave: its token is used.
+ * @param {object} options
+ * @param {string} options.url - the api function (`ApiUrl`), absolute or relative to the page.
+ * @param {string} [options.locale] - the user's language; the browser's own where it is left out.
+ * @returns {Required<Pick<import("@openai/chatkit").EntitiesOption, "onTagSearch" | "onRequestPreview">>}
+ * @throws {TypeError} where the first argument is no such API, or an option is of the wrong kind.
+ */
+export function createEntities(api, { url, locale }) {
+  const send = senders.get(api);
+  if (send === undefined) throw new TypeError("createEntities needs what createChatKitApi has given");
+  if (!isWebAddress(url)) throw new TypeError(`createEntities: url must be ${OPTIONS.url[1]}`);
+  const headers = locale ? { "Accept-Language": locale } : undefined;
+
+  /** @param {string} path @returns {Promise<any>} null where there is nothing. */
+  const get = async (path) => {
+    const signal = AbortSignal.timeout(ENTITIES_TIMEOUT);
+    try {
+      const response = await send(`${url.replace(/\/$/, "")}/chatkit/entities${path}`, { headers, signal });
+      if (response.ok) return await response.json();
+      if (response.status !== 404) console.warn(`Entities: the backend answered HTTP ${response.status}.`);
+    } catch (error) {
+      console.warn("Entities: the backend could not be reached:", error);
+    }
+    return null;
+  };
+
+  return {
+    async onTagSearch(query) {
+      const wanted = query.trim();
+      if (wanted.length > QUERY_LENGTH) return [];
+      return (await get(`?q=${encodeURIComponent(wanted)}`))?.entities ?? [];
+    },
+    async onRequestPreview({ id }) {
+      return { preview: (await get(`/${encodeURIComponent(id)}/preview`))?.preview ?? null };
     },
   };
 }

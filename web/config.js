@@ -5,7 +5,7 @@
 /**
  * @typedef {object} Config
  * @property {string} chatUrl - the chat function, absolute.
- * @property {string} apiUrl - what `/chatkit/start` is appended to, absolute.
+ * @property {string} apiUrl - what `/chatkit/start` and `/chatkit/entities` are appended to, absolute.
  * @property {string} domainKey - ChatKit asks for one with every backend of one's own; a real one comes from
  *   https://platform.openai.com/settings/organization/security/domain-allowlist, and any will do on localhost.
  */

@@ -52,6 +52,7 @@ export async function loadChatKit() {
  * @param {string} options.greeting
  * @param {readonly string[]} options.prompts
  * @param {(threadId: string | null) => void} options.onThreadChange
+ * @param {import("./playground.js").EntitiesOf} options.entitiesOf
  * @param {import("./playground.js").PageCallbacks} options.page
  * @param {(message: string) => void} options.onError
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
@@ -81,12 +82,12 @@ export function mountOfficialClient(container, options) {
 /**
  * The whole set: ChatKit does not merge options with those that it has.
  *
- * @param {ChatKitOptions["api"]} api
+ * @param {ReturnType<import("./playground.js").Connect>} api
  * @param {Parameters<typeof mountOfficialClient>[1]} options
  * @param {"light" | "dark"} colorScheme
  * @returns {ChatKitOptions}
  */
-function chatKitOptions(api, { locale, threadId, greeting, prompts, page }, colorScheme) {
+function chatKitOptions(api, { locale, threadId, greeting, prompts, entitiesOf, page }, colorScheme) {
   return {
     api,
     ...(locale ? { locale } : {}),
@@ -100,6 +101,6 @@ function chatKitOptions(api, { locale, threadId, greeting, prompts, page }, colo
     composer: { placeholder: "Write a message" },
     onClientTool: createToolRunner(),
     widgets: { onAction: async (action) => page.onClientAction(action) },
-    entities: { onClick: page.onEntity },
+    entities: { ...entitiesOf(api), onClick: page.onEntity, showComposerMenu: true },
   };
 }

@@ -17,7 +17,7 @@ import { messageInput } from "./protocol.js";
  * @typedef {{ type: string, payload?: unknown, handler?: string, streaming?: boolean }} Action
  *
  * @typedef {object} Change - what a streaming request is about.
- * @property {string} [pendingText] - the message that it carries.
+ * @property {import("./composer.js").Draft} [message] - the message that it carries.
  * @property {string} [last] - the item that the answer comes after, once the backend has accepted to give another.
  */
 
@@ -29,7 +29,7 @@ import { messageInput } from "./protocol.js";
  * @param {() => void} options.onChange - the state has changed.
  * @param {(threadId: string | null) => void} options.onEnter - another thread is open, or a new one.
  * @param {(thread: Thread) => void} options.onThread - a thread was created, or has a new title or status.
- * @param {(text: string) => void} options.onGivenBack - a message that the backend has refused for good.
+ * @param {(draft: import("./composer.js").Draft) => void} options.onGivenBack - a message that the backend has refused for good.
  * @param {(name: string, data: unknown) => void} options.onEffect - the assistant asks the page to do something.
  */
 export function createOpenThread({ protocol, runTool, onChange, onEnter, onThread, onGivenBack, onEffect }) {
@@ -47,6 +47,8 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
   let loading = false;
   /** @type {Map<string, Feedback>} */
   let feedback = new Map();
+  /** The message whose text is pending. @type {import("./composer.js").Draft | null} */
+  let pending = null;
   /** Sends the last request again, where no event has answered it. @type {(() => Promise<void>) | null} */
   let again = null;
 
@@ -98,12 +100,12 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     onChange();
   }
 
-  /** @param {string} text */
-  function say(text) {
-    const input = messageInput(text);
+  /** @param {import("./composer.js").Draft} message */
+  function say(message) {
+    const input = messageInput(message.text, message.entities);
     return state.thread === null
-      ? run("threads.create", { input }, { pendingText: text })
-      : run("threads.add_user_message", { thread_id: state.thread.id, input }, { pendingText: text });
+      ? run("threads.create", { input }, { message })
+      : run("threads.add_user_message", { thread_id: state.thread.id, input }, { message });
   }
 
   /** @param {string} itemId - a user message. */
@@ -114,7 +116,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
 
   /** After a failure: what the backend has not accepted is sent again, a message that it has is answered again. */
   async function retry() {
-    if (state.pendingText !== null) return say(state.pendingText);
+    if (state.pendingText !== null && pending !== null) return say(pending);
     if (again !== null) return again();
     const question = state.items.findLast((item) => item.type === "user_message");
     if (question) await answerAgain(question.id);
@@ -211,7 +213,8 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     running = stop;
     turns += 1;
     const signals = { signal: stop.signal, left };
-    state = started(state, change.pendingText ?? null);
+    pending = change.message ?? null;
+    state = started(state, pending?.text ?? null);
     onChange();
     /** @type {Failure | null} */
     let failure = null;
@@ -230,8 +233,8 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     }
     if (left.aborted) return;
     state = ended(state, failure);
-    if (state.pendingText !== null && !state.failure?.allowRetry) {
-      onGivenBack(state.pendingText);
+    if (state.pendingText !== null && pending !== null && !state.failure?.allowRetry) {
+      onGivenBack(pending);
       state = { ...state, pendingText: null };
     }
     onChange();

@@ -6,6 +6,7 @@
 import { createComposer } from "./composer.js";
 import { createConversationView } from "./conversation.js";
 import { element } from "./dom.js";
+import { createPreviews } from "./entity-preview.js";
 import { createOpenThread, failureOf } from "./open-thread.js";
 import { createPaneSwitch } from "./pane-switch.js";
 import { createProtocol } from "./protocol.js";
@@ -27,6 +28,7 @@ import { createToolRunner } from "./tools.js";
  * @param {string} options.greeting
  * @param {readonly string[]} options.prompts
  * @param {(threadId: string | null) => void} options.onThreadChange
+ * @param {import("./playground.js").EntitiesOf} options.entitiesOf
  * @param {PageCallbacks} options.page
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
  */
@@ -37,6 +39,7 @@ export function mountPlainClient(container, options) {
   // Towards its API this client acts as ChatKit's element: it fetches updates, and tells which thread is open.
   const api = options.connect(Object.assign(root, { fetchUpdates: () => current.refresh() }));
   const protocol = createProtocol({ url: api.url, fetcher: api.fetch, locale, observe: events.add });
+  const entities = options.entitiesOf(api);
   const runTool = createToolRunner();
   const mounted = new AbortController();
   /** @type {Thread[]} */
@@ -65,7 +68,7 @@ export function mountPlainClient(container, options) {
         ? threads.map((thread) => (thread.id === changed.id ? changed : thread))
         : [changed, ...threads];
     },
-    onGivenBack: (text) => composer.restore(text),
+    onGivenBack: (draft) => composer.restore(draft),
     onEffect: page.onEffect,
   });
   const threadList = createThreadList({
@@ -78,10 +81,25 @@ export function mountPlainClient(container, options) {
     onRename: (id, title) => void rename(id, title),
     onDelete: (id) => void remove(id),
   });
+  const previews = createPreviews({
+    async request(entity) {
+      const answer = await entities.onRequestPreview(entity);
+      note("entities.onRequestPreview", { entity, ...answer });
+      return answer;
+    },
+  });
+  /** @type {import("./entity-chip.js").EntityView} */
+  const entityView = {
+    onEntity(entity) {
+      note("entities.onClick", entity);
+      page.onEntity(entity);
+    },
+    onPreview: previews.attach,
+  };
   const conversation = createConversationView({
     greeting,
     prompts,
-    onPrompt: (text) => void current.say(text),
+    onPrompt: (text) => void current.say({ text, entities: [] }),
     onRetry: () => void current.retry(),
     onAnswerAgain: (id) => void current.answerAgain(id),
     onFeedback: (id, kind) => void current.giveFeedback(id, kind),
@@ -92,13 +110,19 @@ export function mountPlainClient(container, options) {
         note("widgets.onAction", { action, item_id: item.id });
         page.onClientAction(action);
       },
-      onEntity(entity) {
-        note("entities.onClick", entity);
-        page.onEntity(entity);
-      },
+      ...entityView,
     },
   });
-  const composer = createComposer({ onSend: (text) => void current.say(text), onStop: current.stop });
+  const composer = createComposer({
+    onSend: (draft) => void current.say(draft),
+    onStop: current.stop,
+    async onTagSearch(query) {
+      const found = await entities.onTagSearch(query);
+      note("entities.onTagSearch", { query, entities: found });
+      return found;
+    },
+    entityView,
+  });
 
   /** Draws once per frame, however many events have come. */
   function redraw() {
@@ -159,7 +183,7 @@ export function mountPlainClient(container, options) {
 
   const chat = element("main", { className: "chat pane" }, conversation.root, composer.root);
   const panes = createPaneSwitch(root);
-  root.append(panes.root, threadList.root, chat, events.root);
+  root.append(panes.root, threadList.root, chat, events.root, previews.root);
   container.replaceChildren(root);
   void loadThreads();
   void current.open(options.threadId);

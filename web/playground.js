@@ -4,7 +4,7 @@
  */
 
 import { startSession } from "./api.js";
-import { createChatKitApi } from "./chatkit-aws.js";
+import { createChatKitApi, createEntities } from "./chatkit-aws.js";
 import { loadConfig } from "./config.js";
 import { LOCALES, isSupported, nameOf } from "./locales.js";
 import { element } from "./dom.js";
@@ -65,6 +65,12 @@ const toasts = createToasts();
  */
 
 /**
+ * Makes what searches the entities that users may tag, and previews them, of an `api` option.
+ *
+ * @typedef {(api: ReturnType<typeof createChatKitApi>) => ReturnType<typeof createEntities>} EntitiesOf
+ */
+
+/**
  * Makes the `api` option for an element: ChatKit's own, or the built-in client's, which acts as one.
  *
  * @typedef {(element: import("./chatkit-aws.js").ChatElement) => ReturnType<typeof createChatKitApi>} Connect
@@ -97,6 +103,8 @@ function mount(config) {
   const options = {
     /** @type {Connect} */
     connect: (chatkit) => createChatKitApi({ url: chatUrl, domainKey, getToken, element: () => chatkit }),
+    /** @type {EntitiesOf} */
+    entitiesOf: (api) => createEntities(api, { url: apiUrl, ...(locale && { locale }) }),
     threadId: threadInAddress(),
     greeting: GREETING,
     prompts: PROMPTS,

@@ -8,6 +8,7 @@
 
 import { ApiError, refusalOf } from "./api.js";
 import { createSseDecoder } from "./sse.js";
+import { contentOf } from "./tags.js";
 
 /** More than a backend has: ChatKit.js asks for this many, and the backend caps it. */
 const EVERYTHING = 9999;
@@ -162,7 +163,8 @@ export function createProtocol({ url, fetcher, locale, observe = () => {}, frame
  * A message as the composer sends it.
  *
  * @param {string} text
+ * @param {readonly import("@openai/chatkit").Entity[]} [entities] - what the text tags.
  */
-export function messageInput(text) {
-  return { content: [{ type: "input_text", text }], attachments: [], quoted_text: null, inference_options: {} };
+export function messageInput(text, entities = []) {
+  return { content: contentOf(text, entities), attachments: [], quoted_text: null, inference_options: {} };
 }

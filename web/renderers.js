@@ -14,11 +14,12 @@ import { widget } from "./widgets/render.js";
 /**
  * @typedef {import("./fold.js").Item} Item
  *
- * @typedef {object} View - what an item needs of the conversation that it stands in.
+ * @typedef {import("./entity-chip.js").EntityView & ItemView} View - what an item needs of the conversation that it
+ *   stands in.
+ * @typedef {object} ItemView
  * @property {readonly string[] | null | undefined} imageDomains - the hosts whose pictures are shown.
  * @property {(item: Item, action: import("./widgets/actions.js").ActionConfig) => Promise<void>} onAction
  * @property {(itemId: string, submission: import("./items/questions.js").Submission) => Promise<void>} onAnswer
- * @property {(entity: { title: string, id: string }) => void} onEntity - a click on a source of the page's own world
  *
  * @typedef {(item: Item, view: View, previous: Element | null) => Node | null} Renderer - null draws nothing; `previous`
  *   is what the item was drawn as before.

@@ -1,6 +1,7 @@
 /** Sources: the marks in a text that lead to them, and their list below it. */
 
 import { element } from "../dom.js";
+import { entityChip } from "../entity-chip.js";
 import { icon } from "../icons.js";
 import { renderMarkdown, webAddress } from "../markdown.js";
 
@@ -106,8 +107,7 @@ function reference(source, text, properties, view) {
   const href = source.type === "url" ? webAddress(source.url) : null;
   if (href) return element("a", { href, target: "_blank", rel: "noopener noreferrer", ...properties }, text);
   if (source.type === "entity" && source.interactive) {
-    const onclick = () => view.onEntity(source);
-    return element("button", { type: "button", className: "entity", onclick, ...properties }, text);
+    return entityChip(source, view, text, { className: "entity", ...properties });
   }
   return element("span", properties, text);
 }

@@ -1,7 +1,7 @@
 // The world around `web/chatkit-aws.js`: a network that answers as a test tells it to, a token route, an element, and
 // deadlines that pass when a test says so. Evaluates to `window.world`.
 async (options) => {
-  const { createChatKitApi, withErrorResults } = await import("/web/chatkit-aws.js");
+  const { createChatKitApi, createEntities, withErrorResults } = await import("/web/chatkit-aws.js");
   const ownUrl = new URL("/chatkit", location.origin).href;
   const world = {
     sent: [],
@@ -10,6 +10,7 @@ async (options) => {
     unhandled: [],
     deadlines: [],
     calls: 0,
+    createEntities,
     withErrorResults,
     reply: () => Response.json({}),
     getToken: () => `token-${world.given.length + 1}`,

@@ -79,7 +79,7 @@ class ScriptedBackend:
         self._script: dict[str, deque[Answer | Stream]] = defaultdict(deque)
 
     def answer(self, request: str, *answers: Answer | Stream) -> None:
-        """Queues answers to a request type, or to a path."""
+        """Queues answers to a request type, or to a path, with its query string or for all of them."""
         self._script[request].extend(answers)
 
     def requests(self, kind: str) -> list[Received]:
@@ -89,6 +89,8 @@ class ScriptedBackend:
     def next_answer(self, request: Received) -> Answer | Stream:
         """What the script has for this request."""
         key = request.type if request.path == "/chatkit" else request.path
+        if key not in self._script:
+            key = key.partition("?")[0]
         if self._script[key]:
             return self._script[key].popleft()
         return Answer({"data": [], "has_more": False})
@@ -106,11 +108,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
+        if path.startswith("/api/"):
+            self._send_answer(self._receive())
+            return
         file = WEB / ("index.html" if path == "/" else path.removeprefix("/web/"))
         if not file.is_file():
             self._send(404, b"", "text/plain")
         else:
-            self._send(200, file.read_bytes(), CONTENT_TYPES[file.suffix])
+            kept = {"cache-control": "max-age=3600"}  # the page's files outlive a test run
+            self._send(200, file.read_bytes(), CONTENT_TYPES[file.suffix], kept)
 
     def do_PUT(self) -> None:
         self._send_answer(self._receive())
@@ -175,8 +181,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
-        if self.command == "GET":
-            self.send_header("cache-control", "max-age=3600")  # the page's files outlive a test run
         self.end_headers()
         self.wfile.write(body)
 
