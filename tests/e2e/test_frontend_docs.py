@@ -7,13 +7,14 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.support.scripted_backend import Received, ScriptedBackend
+from tests.e2e.support.scripted_backend import Answer, Received, ScriptedBackend
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
 PROJECT: Final = Path(__file__).parents[2]
 STAND_IN: Final = Path(__file__).parent / "support" / "chatkit_stand_in.js"
-ADDRESS: Final = re.compile(r'"https://abc123\.[^"]*"')
+ADDRESS: Final = re.compile(r'"https://abc123\.([\w-]+)\.[^"]*"')
+PATHS: Final = {"lambda-url": "chatkit", "execute-api": "api"}
 
 
 def shown(language: str) -> str:
@@ -25,7 +26,7 @@ def shown(language: str) -> str:
 
 def test_the_page_of_the_guide_works(page: Page, backend: ScriptedBackend) -> None:
     """Copied with its addresses changed, it lists the threads with a token, runs its tool, and opens its thread again."""
-    html = ADDRESS.sub(f'"{backend.url}/chatkit"', shown("html"))
+    html = ADDRESS.sub(lambda found: f'"{backend.url}/{PATHS[found[1]]}"', shown("html"))
     assert html != shown("html")
 
     def serve(route: Route) -> None:
@@ -49,6 +50,12 @@ def test_the_page_of_the_guide_works(page: Page, backend: ScriptedBackend) -> No
     run = "({ options }, name) => options.onClientTool({ name, params: {} })"
     assert chatkit.evaluate(run, "get_page_title") == {"title": ""}
     assert "error" in chatkit.evaluate(run, "unknown")
+
+    backend.answer("/api/chatkit/entities", Answer({"entities": [{"id": "ada", "title": "Ada"}]}))
+    searched = chatkit.evaluate("({ options }) => options.entities.onTagSearch('ad')")
+    assert searched == [{"id": "ada", "title": "Ada"}]
+    assert backend.received[-1].path == "/api/chatkit/entities?q=ad"
+    assert backend.received[-1].headers["authorization"] == "Bearer token-of-the-guide"
 
     assert chatkit.evaluate("({ options }) => options.initialThread") is None
     chatkit.evaluate("(chatkit) => chatkit.setThreadId('thr_1')")

@@ -255,6 +255,26 @@ def test_what_is_for_the_page_reaches_the_page(own_page: Page, backend: Scripted
     )
 
 
+def test_entities_are_searched_and_previewed(chatkit: Page, backend: ScriptedBackend) -> None:
+    """ChatKit's `@` asks the assistant's directory in the chosen language, with the user's token; it has a button, too."""
+    backend.answer("/api/chatkit/entities", Answer({"entities": [{"id": "ada", "title": "Ada"}]}))
+    backend.answer("/api/chatkit/entities/ada/preview", Answer({"preview": {"type": "Basic", "children": []}}))
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.goto(backend.url)
+    with chatkit.expect_response("**/chatkit"):
+        chatkit.get_by_label("Locale").select_option("fr-FR")
+    assert options(chatkit)["entities"] == {"showComposerMenu": True}
+    found = chatkit.evaluate("chatkitOptions.at(-1).entities.onTagSearch('ad')")
+    assert found == [{"id": "ada", "title": "Ada"}]
+    preview = chatkit.evaluate("chatkitOptions.at(-1).entities.onRequestPreview({ id: 'ada', title: 'Ada' })")
+    assert preview == {"preview": {"type": "Basic", "children": []}}
+    search, shown = (request for request in backend.received if "/entities" in request.path)
+    assert (search.path, shown.path) == ("/api/chatkit/entities?q=ad", "/api/chatkit/entities/ada/preview")
+    for request in (search, shown):
+        assert request.headers["authorization"].startswith("Bearer token-")
+        assert request.headers["accept-language"] == "fr-FR"
+
+
 def test_without_the_script_the_page_says_so_and_chats_on(page: Page, backend: ScriptedBackend, script: Script) -> None:
     """Where OpenAI cannot be reached, one sentence says so and the built-in client takes over."""
     script(lambda route: route.abort())
