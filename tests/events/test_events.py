@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
+from functions.attachments.objects import upload_key
 from functions.local import resources, samples
 from functions.local.backend import backend
 from functions.local.invoke import ORIGIN, run, sample_values
@@ -19,6 +20,7 @@ from functions.local.settings import LocalSettings
 from functions.local.terminal import Terminal
 from functions.runtime import loop
 from functions.store import keys, table
+from functions.store.attachments import Place
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("sample-events")]
 
@@ -130,6 +132,16 @@ def is_a_preview(answer: Answer, _: Values) -> None:
     assert answer.json()["preview"]["type"] == "Basic"
 
 
+def is_the_picture(answer: Answer, _: Values) -> None:
+    attachment = answer.json()
+    assert (attachment["type"], attachment["mime_type"]) == ("image", "image/png")
+    assert (attachment["name"], attachment["preview_url"]) == ("blue ☕.png", "lazy")
+    assert "upload_descriptor" not in attachment
+    client = boto3.client("s3")
+    key = upload_key(Place.of("alice", attachment["id"]))
+    assert client.head_object(Bucket=resources.BUCKET, Key=key)["ContentType"] == "image/png"
+
+
 def is_well(answer: Answer, _: Values) -> None:
     assert answer.json() == {"status": "ok"}
 
@@ -183,6 +195,12 @@ EXPECTED: dict[str, tuple[int | None, Check]] = {
     "api/entities_search.missing_token": (401, has_code("unauthenticated")),
     "api/entity_preview": (200, is_a_preview),
     "api/entity_preview.unknown": (404, has_code("not_found")),
+    "api/chatkit_upload": (200, is_the_picture),
+    "api/chatkit_upload.missing_file": (400, has_code("invalid_request")),
+    "api/chatkit_upload.cut_off": (400, has_code("invalid_request")),
+    "api/chatkit_upload.wrong_type": (422, has_code("attachment_refused")),
+    "api/chatkit_upload.missing_token": (401, has_code("unauthenticated")),
+    "api/chatkit_attachments.unknown": (404, has_code("not_found")),
     "api/health": (200, is_well),
     "api/preflight": (200, allows_the_page),
     "api/unknown_route": (404, has_code("not_found")),
