@@ -30,10 +30,10 @@ THREAD_TIMEOUT: Final = Duration.minutes(15)
 THREAD_MEMORY: Final = 512
 """MB."""
 ATTACHMENT_TIMEOUT: Final = Duration.minutes(1)
-"""A picture of the largest kind is looked at in a few seconds."""
+"""The worst of pictures takes some ten seconds (`functions.attachments.inspection`)."""
 ATTACHMENT_MEMORY: Final = 1769
 """MB. One whole CPU, as pictures are decoded by one thread
-(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and twice what the largest of them takes."""
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and well above what the worst of them takes."""
 SWEEP_PERIOD: Final = Duration.hours(1)
 SWEEP_TIMEOUT: Final = Duration.minutes(15)
 """The most that Lambda gives; what is not done is done an hour later."""
