@@ -264,7 +264,7 @@ class ChatStack(Stack):
             timeout=SWEEP_TIMEOUT,
         )
         sweep.allow(
-            ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query"],
+            ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query"],
             on=[data.table.table_arn],
         )
         sweep.allow(["s3:DeleteObject"], on=_objects(data, *ATTACHMENT_OBJECTS))

@@ -62,7 +62,6 @@ ACTIONS = {
     },
     "Sweep": LOGS
     | {
-        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:DeleteItem",
         "dynamodb:Query",
