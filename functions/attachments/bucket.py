@@ -4,9 +4,7 @@ The page itself PUTs to a presigned URL, with the headers of the upload descript
 every call, and reads previews from an iframe of another origin.
 """
 
-from typing import Any, Final
-
-from functions.attachments.objects import UPLOADS_PREFIX
+from typing import Final
 
 CORS_METHODS: Final = ("PUT", "GET", "HEAD")
 CORS_HEADERS: Final = ("content-type", "content-length", "accept-language", "chatkit-frame-instance-id")
@@ -21,8 +19,3 @@ EVENT_SOURCE: Final = "aws.s3"
 OBJECT_CREATED: Final = "Object Created"
 """The `source` and `detail-type` of the events that tell of uploads
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html)."""
-
-
-def upload_detail(bucket: str) -> dict[str, Any]:
-    """What such an event's `detail` matches: the attachment function is called for these, and no others."""
-    return {"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": UPLOADS_PREFIX}]}}

@@ -22,7 +22,8 @@ _IF_NONE: Final = "*"
 class S3Arrivals:
     """Implements `functions.attachments.arrivals.ArrivedObjects`.
 
-    The function's role needs `s3:ListBucket` too: without it, S3 says of an object that is not there that it is forbidden.
+    To a role that may not list the bucket, S3 says of an object that is not there that it is forbidden. The attachment
+    function's may not; that object was there, or another run has just dealt with it: so the event fails and comes again.
     """
 
     def __init__(self, *, client: Callable[[], "S3Client"], bucket: str) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
-from functions.attachments.bucket import EVENT_SOURCE, OBJECT_CREATED
 from functions.attachments.objects import UPLOADS_PREFIX
 from functions.aws_calls import call
 from functions.errors import InternalError, Unavailable
 from functions.local import resources
 from functions.local.invocation import FunctionError
 from functions.local.lambda_endpoint import Invokable
+from functions.local.samples import object_created
 
 _ATTEMPTS: Final = 3
 """How often Lambda tries an event
@@ -74,7 +74,7 @@ class Deliveries:
             listed = await call(
                 self._clients.s3.list_objects_v2, Bucket=resources.BUCKET, Prefix=UPLOADS_PREFIX, **only
             )
-            found += [_created(entry["Key"]) for entry in listed.get("Contents", []) if "Key" in entry]
+            found += [object_created(entry["Key"]) for entry in listed.get("Contents", []) if "Key" in entry]
             if not (more := listed.get("NextContinuationToken")):
                 return found
             only = {"ContinuationToken": more}
@@ -136,14 +136,3 @@ class Deliveries:
         waiting = asyncio.create_task(self._ending.wait())
         await asyncio.wait({waiting}, timeout=self._pause_seconds)
         waiting.cancel()
-
-
-def _created(key: str) -> dict[str, Any]:
-    """What S3 says of an object that was created, as far as anybody reads it."""
-    return {
-        "version": "0",
-        "id": "leftover",
-        "detail-type": OBJECT_CREATED,
-        "source": EVENT_SOURCE,
-        "detail": {"version": "0", "bucket": {"name": resources.BUCKET}, "object": {"key": key}},
-    }

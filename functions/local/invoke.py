@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 
 from functions.errors import ChatKitLambdaError
-from functions.local import samples
+from functions.local import resources, samples
 from functions.local.backend import backend, locked
 from functions.local.events import HttpResponse, function_url_response, rest_api_response
+from functions.local.sample_uploads import uploaded
 from functions.local.samples import FunctionName, SampleError
 from functions.local.settings import LocalSettings, enter_environment
 from functions.local.terminal import Terminal
@@ -86,6 +87,7 @@ def sample_values(wanted: frozenset[str], *, user: str) -> dict[str, str]:
     """What the placeholders become, got from the handlers themselves. Raises `SampleError` where that fails."""
     token = _token(user)
     values = {samples.TOKEN: token, samples.OTHER_TOKEN: _token(OTHER_USER), samples.USER: user}
+    values[samples.BUCKET] = resources.BUCKET
     if wanted & {samples.THREAD, samples.ITEM, samples.THREAD_KEY}:
         values |= _opened_thread(token)
         values[samples.THREAD_KEY] = samples.thread_key(user, values[samples.THREAD])
@@ -93,6 +95,8 @@ def sample_values(wanted: frozenset[str], *, user: str) -> dict[str, str]:
         thread = _opened_thread(token)[samples.THREAD]
         _answer(samples.thread_deletion(token, thread, now=time.time()))
         values[samples.DELETED_THREAD_KEY] = samples.thread_key(user, thread)
+    for name in sorted(wanted & samples.UPLOADS):
+        values[name] = uploaded(name, token, chat=_answer, attachment=_call_attachment)
     return values
 
 
@@ -130,6 +134,10 @@ def _answer(event: Mapping[str, Any]) -> bytes:
     body = bytearray()
     _stream(_handler("chat")(event, _context("chat", "prepared")), body.extend)
     return bytes(body)
+
+
+def _call_attachment(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(_handler("attachment")(event, _context("attachment", "prepared"))).encode()
 
 
 def _token(user: str) -> str:

@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from functions.attachments import bucket
+from functions.attachments.objects import UPLOADS_PREFIX
 from functions.local.ministack import REGION, Credentials
 from functions.store import table
 
@@ -150,7 +151,7 @@ def _tell_of_uploads(clients: Clients) -> None:
     pattern = {
         "source": [bucket.EVENT_SOURCE],
         "detail-type": [bucket.OBJECT_CREATED],
-        "detail": bucket.upload_detail(BUCKET),
+        "detail": {"bucket": {"name": [BUCKET]}, "object": {"key": [{"prefix": UPLOADS_PREFIX}]}},
     }
     clients.events.put_rule(Name=UPLOADS, EventPattern=json.dumps(pattern))
     clients.events.put_targets(Rule=UPLOADS, Targets=[{"Id": "queue", "Arn": queue["Attributes"]["QueueArn"]}])

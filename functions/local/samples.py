@@ -9,6 +9,11 @@
 | `${USER}` | the user |
 | `${THREAD_KEY}` | the sort key of `${THREAD}` in the table |
 | `${DELETED_THREAD_KEY}` | the sort key of a thread of the user that was begun for this run, and deleted |
+| `${BUCKET}` | the bucket |
+| `${PNG_UPLOAD}`, `${PDF_UPLOAD}` | the name of an object: a file that the user has announced and uploaded |
+| `${FALSE_UPLOAD}` | the same, but a program that was announced as a picture |
+| `${SECOND_UPLOAD}` | the same, where a file was uploaded and accepted before |
+| `${DELETED_UPLOAD}` | the same, where the user has deleted the attachment before |
 """
 
 import json
@@ -17,7 +22,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
+from functions.attachments import bucket
 from functions.errors import ChatKitLambdaError
+from functions.local import resources
 from functions.local.events import HttpRequest, function_url_event
 from functions.store import keys
 
@@ -28,7 +35,16 @@ ITEM: Final = "ITEM"
 USER: Final = "USER"
 THREAD_KEY: Final = "THREAD_KEY"
 DELETED_THREAD_KEY: Final = "DELETED_THREAD_KEY"
-PLACEHOLDERS: Final = frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM, USER, THREAD_KEY, DELETED_THREAD_KEY})
+BUCKET: Final = "BUCKET"
+PNG_UPLOAD: Final = "PNG_UPLOAD"
+PDF_UPLOAD: Final = "PDF_UPLOAD"
+FALSE_UPLOAD: Final = "FALSE_UPLOAD"
+SECOND_UPLOAD: Final = "SECOND_UPLOAD"
+DELETED_UPLOAD: Final = "DELETED_UPLOAD"
+UPLOADS: Final = frozenset({PNG_UPLOAD, PDF_UPLOAD, FALSE_UPLOAD, SECOND_UPLOAD, DELETED_UPLOAD})
+PLACEHOLDERS: Final = (
+    frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM, USER, THREAD_KEY, DELETED_THREAD_KEY, BUCKET}) | UPLOADS
+)
 
 FunctionName = Literal["chat", "api", "thread", "attachment", "sweep"]
 HANDLERS: Final[Mapping[FunctionName, str]] = {
@@ -105,6 +121,30 @@ def thread_opening(token: str, *, now: float) -> dict[str, Any]:
 def thread_deletion(token: str, thread: str, *, now: float) -> dict[str, Any]:
     """The event that deletes a thread; `now` in seconds since 1970."""
     return _post("/chatkit", {"type": "threads.delete", "params": {"thread_id": thread}}, now=now, token=token)
+
+
+def attachment_creation(token: str, *, mime_type: str, size: int, now: float) -> dict[str, Any]:
+    """The event that announces an attachment of `size` bytes; `now` in seconds since 1970."""
+    params = {"name": "sample", "mime_type": mime_type, "size": size}
+    return _post("/chatkit", {"type": "attachments.create", "params": params}, now=now, token=token)
+
+
+def attachment_deletion(token: str, attachment: str, *, now: float) -> dict[str, Any]:
+    """The event that deletes an attachment; `now` in seconds since 1970."""
+    return _post(
+        "/chatkit", {"type": "attachments.delete", "params": {"attachment_id": attachment}}, now=now, token=token
+    )
+
+
+def object_created(key: str) -> dict[str, Any]:
+    """What S3 says of an object that was created in the bucket, as far as anybody reads it."""
+    return {
+        "version": "0",
+        "id": "prepared",
+        "detail-type": bucket.OBJECT_CREATED,
+        "source": bucket.EVENT_SOURCE,
+        "detail": {"version": "0", "bucket": {"name": resources.BUCKET}, "object": {"key": key}},
+    }
 
 
 def thread_key(user: str, thread: str) -> str:

@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.attachments.bucket import EVENT_SOURCE, OBJECT_CREATED
 from infra.constructs.function import ServiceFunction
 
 DELIVERY_AGE: Final = Duration.hours(24)
@@ -34,8 +35,8 @@ def call_for_objects(
         construct_id,
         description=f"New objects under {prefix}",
         event_pattern=events.EventPattern(
-            source=["aws.s3"],
-            detail_type=["Object Created"],
+            source=[EVENT_SOURCE],
+            detail_type=[OBJECT_CREATED],
             detail={"bucket": {"name": [bucket]}, "object": {"key": [{"prefix": prefix}]}},
         ),
         targets=[

@@ -12,6 +12,7 @@ from constructs import Construct
 from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.limits import DIRECT_BYTES, DIRECT_TYPE
 from functions.attachments.objects import FILES_PREFIX, PREVIEWS_PREFIX, UPLOADS_PREFIX
+from functions.attachments.sweep import EVERY
 from functions.store.stream import THREADS_GONE
 from infra.config import Config
 from infra.constructs.failures import failures_queue
@@ -34,7 +35,7 @@ ATTACHMENT_TIMEOUT: Final = Duration.minutes(1)
 ATTACHMENT_MEMORY: Final = 1769
 """MB. One whole CPU, as pictures are decoded by one thread
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), and well above what the worst of them takes."""
-SWEEP_PERIOD: Final = Duration.hours(1)
+SWEEP_PERIOD: Final = Duration.hours(EVERY.total_seconds() / 3600)
 SWEEP_TIMEOUT: Final = Duration.minutes(15)
 """The most that Lambda gives; what is not done is done an hour later."""
 SWEEP_MEMORY: Final = 512

@@ -4,8 +4,11 @@ import asyncio
 import io
 import json
 import logging
+import random
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +16,7 @@ import boto3
 import pytest
 
 from functions.attachments.objects import upload_key
+from functions.ids import IdFactory
 from functions.local import resources, samples
 from functions.local.backend import backend
 from functions.local.invoke import ORIGIN, run, sample_values
@@ -20,7 +24,8 @@ from functions.local.settings import LocalSettings
 from functions.local.terminal import Terminal
 from functions.runtime import loop
 from functions.store import keys, table
-from functions.store.attachments import Place
+from functions.store.attachments import Place, StoredAttachment
+from functions.store.dynamodb_attachments import DynamoDBAttachments
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("sample-events")]
 
@@ -160,6 +165,63 @@ def has_left_the_thread(answer: Answer, values: Values) -> None:
     assert rows_of(values["THREAD_KEY"]) == 2
 
 
+def is_taken(*, has_preview: bool) -> Check:
+    def check(answer: Answer, values: Values) -> None:
+        assert answer.json() == {"outcome": "uploaded"}
+        assert objects_of(values) == (False, True, has_preview)
+
+    return check
+
+
+def has_outcome(outcome: str, *, is_left: bool = False) -> Check:
+    """What the function says, and whether the upload is still there: then nothing has become of it."""
+
+    def check(answer: Answer, values: Values) -> None:
+        assert answer.json() == {"outcome": outcome}
+        assert objects_of(values) == (is_left, False, False)
+
+    return check
+
+
+def has_left_it_alone(answer: Answer, _: Values) -> None:
+    assert answer.json() == {"outcome": "ignored"}
+    assert exists(ELSEWHERE)
+
+
+def objects_of(values: Values) -> tuple[bool, bool, bool]:
+    """Whether an upload, a file and a preview are there of the one attachment that an event is about."""
+    upload = next((values[name] for name in samples.UPLOADS if name in values), "uploads/x/x")
+    name = upload.removeprefix("uploads/")
+    return exists(upload), exists(f"files/{name}"), exists(f"previews/{name}")
+
+
+def exists(key: str) -> bool:
+    listed = boto3.client("s3").list_objects_v2(Bucket=resources.BUCKET, Prefix=key)
+    return key in [entry.get("Key") for entry in listed.get("Contents", [])]
+
+
+def has_swept(answer: Answer, _: Values) -> None:
+    swept = answer.json()
+    assert swept == {"deleted": swept["deleted"], "kept": 0, "failed": 0, "is_whole": True}
+    assert asyncio.run(records().load([OLD.place])) == []
+
+
+OLD = StoredAttachment(
+    id=IdFactory(clock=lambda: time.time() - 2 * 24 * 60 * 60).new("attachment"),
+    owner="alice",
+    name="forgotten.png",
+    mime_type="image/png",
+    size=1,
+    created_at=datetime.now(UTC) - timedelta(days=2),
+)
+"""An attachment that nobody has sent, nor uploaded, for two days."""
+ELSEWHERE = "files/0123456789abcdef0123456789abcdef/atc_01KAQ4C3N0S9T0VW1X2Y3Z4A5B"
+
+
+def records() -> DynamoDBAttachments:
+    return DynamoDBAttachments(client=boto3.client("dynamodb"), table=resources.TABLE)
+
+
 def rows_of(thread_key: str) -> int:
     """How many rows lie in a thread of alice."""
     thread = keys.thread_of(keys.Key(keys.threads_partition("alice"), thread_key))
@@ -209,7 +271,19 @@ EXPECTED: dict[str, tuple[int | None, Check]] = {
     "thread/thread_deleted.among_others": (None, has_deleted_the_thread),
     "thread/thread_deleted.still_there": (None, has_left_the_thread),
     "thread/thread_expired": (None, has_deleted_the_thread),
+    "attachment/object_created": (None, is_taken(has_preview=True)),
+    "attachment/object_created.pdf": (None, is_taken(has_preview=False)),
+    "attachment/object_created.mismatch": (None, has_outcome("refused")),
+    "attachment/object_created.second_upload": (None, is_taken(has_preview=True)),
+    "attachment/object_created.deleted_meanwhile": (None, has_outcome("gone")),
+    "attachment/object_created.never_announced": (None, has_outcome("gone")),
+    "attachment/object_created.unknown_key": (None, has_outcome("gone")),
+    "attachment/object_created.elsewhere": (None, has_left_it_alone),
+    "attachment/object_created.other_bucket": (None, has_outcome("ignored", is_left=True)),
+    "attachment/object_deleted": (None, has_outcome("ignored", is_left=True)),
+    "sweep/hourly": (None, has_swept),
 }
+ATTACHMENT_FILES = [file for file in FILES if file.parent.name == "attachment"]
 
 
 def sample(file: Path) -> str:
@@ -252,13 +326,42 @@ def test_a_sample_event(file: Path) -> None:
     status, check = EXPECTED[sample(file)]
     text = file.read_text(encoding="utf-8")
     values = sample_values(samples.placeholders(text), user="alice")
-    head, body = io.StringIO(), io.BytesIO()
+    event = samples.filled(text, values)
 
-    run(samples.function_of(file), samples.filled(text, values), head=head, body=body)
+    answer = outcome(file, event)
 
-    answer = read(head.getvalue(), body.getvalue())
     assert answer.status == status
     check(answer, values)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.usefixtures("stack")
+def test_events_of_uploads_come_in_any_order_and_twice(seed: int) -> None:
+    """All of them, mixed, each twice, on one bucket: what comes out of each is what comes out of it alone, both times."""
+    prepared = {}
+    for file in ATTACHMENT_FILES:
+        text = file.read_text(encoding="utf-8")
+        values = sample_values(samples.placeholders(text), user="alice")
+        prepared[file] = samples.filled(text, values), values
+    order = random.Random(seed).sample(ATTACHMENT_FILES * 2, len(ATTACHMENT_FILES) * 2)
+    for file in order:
+        event, values = prepared[file]
+        _, check = EXPECTED[sample(file)]
+        check(outcome(file, event), values)
+
+
+def outcome(file: Path, event: dict[str, Any]) -> Answer:
+    """What the handler answers, once there is what no placeholder stands for."""
+    key = event.get("detail", {}).get("object", {}).get("key", "")
+    if key and sample(file).endswith((".never_announced", ".unknown_key", ".elsewhere")):
+        boto3.client("s3").put_object(Bucket=resources.BUCKET, Key=key, Body=b"x")
+    if sample(file) == "sweep/hourly":
+        asyncio.run(records().announce(OLD, day_bytes=10**9))
+    head, body = io.StringIO(), io.BytesIO()
+    run(samples.function_of(file), event, head=head, body=body)
+    if sample(file).endswith((".never_announced", ".unknown_key")):
+        assert not exists(key)
+    return read(head.getvalue(), body.getvalue())
 
 
 def test_every_sample_is_there_in_each_format() -> None:

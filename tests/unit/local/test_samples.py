@@ -7,6 +7,7 @@ import pytest
 
 from functions.gateway.request import from_event
 from functions.local.samples import (
+    HANDLERS,
     SampleError,
     filled,
     function_of,
@@ -20,7 +21,7 @@ from functions.local.samples import (
 )
 
 
-@pytest.mark.parametrize("name", ["chat", "api", "thread"])
+@pytest.mark.parametrize("name", sorted(HANDLERS))
 def test_the_folder_names_the_function(name: str) -> None:
     """An event lies in its function's folder."""
     assert function_of(Path("events") / name / "anything.json") == name
