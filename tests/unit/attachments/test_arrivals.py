@@ -78,7 +78,7 @@ def test_a_file_that_is_no_picture_has_no_preview(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [files.PROGRAM, PNG[:-1], PNG + b"x", PNG[:-1] + b"x" * 10_000_000, b"", b"x" * len(PNG)]
+    "data", [files.PROGRAM, PNG[:-1], PNG + b"x", PNG[:-1] + b"x" * 10_000_000, b"", b"x" * len(PNG)], ids=len
 )
 def test_what_was_not_announced_is_refused_and_gone(world: World, data: bytes) -> None:
     """Another type, or another size."""

@@ -15,6 +15,13 @@ from tests.support import files
 from tests.support.files import DOCX, PPTX, XLSX
 
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif")
+
+
+def named(value: bytes | str) -> str:
+    """A test's id."""
+    return f"{len(value)} bytes" if isinstance(value, bytes) else value
+
+
 NOISE = random.Random(1).randbytes(5000)
 
 
@@ -114,7 +121,7 @@ def test_a_moving_picture_shows_its_first_frame() -> None:
         (files.WAV, "audio/x-wav"),
         (NOISE, "application/octet-stream"),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_file_that_is_what_it_was_announced_as_is_taken(data: bytes, mime_type: str) -> None:
     """And has no preview, where it is no picture."""
@@ -151,7 +158,7 @@ def test_a_file_that_is_what_it_was_announced_as_is_taken(data: bytes, mime_type
         (b"a", "nonsense", "type"),
         (b"a", "", "type"),
     ],
-    ids=lambda value: None if isinstance(value, bytes) else str(value),
+    ids=named,
 )
 def test_a_file_that_is_something_else_is_not_taken(data: bytes, mime_type: str, problem: str) -> None:
     """Whatever it is called."""
@@ -182,7 +189,7 @@ def test_a_file_of_another_size_is_not_taken(announced: int) -> None:
         (files.office(inner=files.archive({"bomb": bytes(20_000_000)})), DOCX),
         (files.archive({str(number): b"" for number in range(MAX_ENTRIES + 1)}), "application/zip"),
     ],
-    ids=lambda value: f"{len(value)} bytes" if isinstance(value, bytes) else value,
+    ids=named,
 )
 def test_what_takes_far_more_room_than_it_has_bytes_is_not_taken(data: bytes, mime_type: str) -> None:
     """Bombs are refused by their headers, or by the first bytes beyond a limit."""

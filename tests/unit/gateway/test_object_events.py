@@ -8,10 +8,10 @@ import pytest
 
 from functions.attachments.arrivals import Arrivals
 from functions.gateway.object_events import ObjectEvents
-from functions.ids import IdFactory, owner_digest
+from functions.ids import owner_digest
 
 BUCKET = "chatkit-prod-data-bucket"
-ATTACHMENT = IdFactory().new("attachment")
+ATTACHMENT = "atc_01KAQ4C3N0S9T0VW1X2Y3Z4A5B"
 KEY = f"uploads/{owner_digest('alice')}/{ATTACHMENT}"
 SECRET = "what the user wrote"
 
