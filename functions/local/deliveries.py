@@ -6,6 +6,7 @@ given up, are made up for at the next start: by a look at what lies where pages 
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -50,6 +51,8 @@ class Deliveries:
         self._wait_seconds = wait_seconds
         self._pause_seconds = pause_seconds
         self._queue = ""
+        self._seen: set[str] = set()
+        """The names of the objects for which the function was called."""
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -97,7 +100,15 @@ class Deliveries:
                 self._log(f"uploads cannot be looked after ({error}); it is tried again")
                 await self._pause()
             if is_ending and is_empty:
+                await self._serve_the_last()
                 return
+
+    async def _serve_the_last(self) -> None:
+        """Looks once more around: an object is there a moment before its event is."""
+        with contextlib.suppress(Unavailable, InternalError):
+            for event in await self.leftovers():
+                if event["detail"]["object"]["key"] not in self._seen:
+                    await self._is_served(event)
 
     async def _deliver(self, *, wait: int) -> bool:
         """Hands on what is in the queue, some at a time. Returns whether there was anything."""
@@ -124,6 +135,7 @@ class Deliveries:
         await call(self._clients.sqs.delete_message, **handle)
 
     async def _is_served(self, event: Mapping[str, Any]) -> bool:
+        self._seen.add(event["detail"]["object"]["key"])
         try:
             await self._function.invoke(event)
         except FunctionError as error:
