@@ -48,6 +48,8 @@ const senders = new WeakMap();
  * @property {string} domainKey - ChatKit asks for one; any will do on localhost.
  * @property {(current: string | null) => string | Promise<string>} getToken - asks your server for a client token; it is
  *   given the one that is used up, or null.
+ * @property {string} [apiUrl] - the api function, absolute or relative to the page: what this page asks of it through the
+ *   `fetch` of the result carries the token, too.
  * @property {import("@openai/chatkit").FileUploadStrategy} [uploadStrategy] - `two_phase` where it is left out.
  * @property {() => ChatElement | null} [element] - finds the element; the page's first `<openai-chatkit>` by default.
  * @property {typeof fetch} [fetch] - what sends the requests in the end.
@@ -63,7 +65,7 @@ const senders = new WeakMap();
  */
 export function createChatKitApi(options) {
   check(options);
-  const { url, domainKey, uploadStrategy = { type: "two_phase" } } = options;
+  const { url, apiUrl, domainKey, uploadStrategy = { type: "two_phase" } } = options;
   const send = options.fetch ?? ((input, init) => fetch(input, init));
   const token = createTokens(options.getToken);
   const watcher = createWatcher(options.element ?? findElement);
@@ -182,6 +184,17 @@ export function createChatKitApi(options) {
     }
   }
 
+  /**
+   * ChatKit puts files to S3 through `fetch`, too: a presigned address takes no token, and must not see one.
+   *
+   * @param {URL} target
+   */
+  function takesToken(target) {
+    const resolved = (/** @type {string} */ address) => new URL(address, document.baseURI);
+    if (uploadStrategy.type === "direct" && target.href === resolved(uploadStrategy.uploadUrl).href) return true;
+    return [url, apiUrl].some((address) => address !== undefined && target.origin === resolved(address).origin);
+  }
+
   const api = {
     url,
     domainKey,
@@ -189,8 +202,7 @@ export function createChatKitApi(options) {
     /** @type {typeof fetch} */
     async fetch(input, init = {}) {
       const target = new URL(input instanceof Request ? input.url : input, document.baseURI);
-      // ChatKit puts files to S3 through this function, too: a presigned address takes no token, and must not see one.
-      if (target.origin !== new URL(url, document.baseURI).origin) return send(input, init);
+      if (!takesToken(target)) return send(input, init);
       watcher.look();
       const { type, params } = requestIn(init.body);
       if (new Headers(init.headers).get("accept") === "text/event-stream") {
@@ -272,12 +284,15 @@ const isText = (/** @type {unknown} */ value) => typeof value === "string" && va
 const isFunction = (/** @type {unknown} */ value) => typeof value === "function";
 const isOptional = (/** @type {unknown} */ value) => value === undefined || isFunction(value);
 
+const ADDRESS = "an http(s) address, absolute or relative to the page";
+
 /** What each option must be. @type {Record<string, [(value: any) => boolean, string]>} */
 const OPTIONS = {
-  url: [isWebAddress, "an http(s) address, absolute or relative to the page"],
+  url: [isWebAddress, ADDRESS],
+  apiUrl: [(value) => value === undefined || isWebAddress(value), ADDRESS],
   domainKey: [isText, "a text"],
   getToken: [isFunction, "a function"],
-  uploadStrategy: [() => true, ""],
+  uploadStrategy: [isStrategy, `{ type: "two_phase" }, or { type: "direct", uploadUrl } with ${ADDRESS}`],
   element: [isOptional, "a function"],
   fetch: [isOptional, "a function"],
 };
@@ -301,6 +316,12 @@ function isWebAddress(url) {
   } catch {
     return false;
   }
+}
+
+/** @param {any} strategy */
+function isStrategy(strategy) {
+  if (strategy === undefined || strategy?.type === "two_phase") return true;
+  return strategy?.type === "direct" && isWebAddress(strategy.uploadUrl);
 }
 
 /**

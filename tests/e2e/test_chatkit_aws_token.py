@@ -13,6 +13,10 @@ DENY: Final = (
 )
 
 
+ADDRESS: Final = "an http(s) address, absolute or relative to the page"
+STRATEGY: Final = f'{{ type: "two_phase" }}, or {{ type: "direct", uploadUrl }} with {ADDRESS}'
+
+
 def authorizations(world: World) -> list[str | None]:
     return [request["authorization"] for request in world.sent]
 
@@ -47,7 +51,7 @@ def test_the_default_fetch_is_the_pages(world: World) -> None:
         ("{ element: document.body }", "createChatKitApi: element must be a function"),
         ("{ fetch: 'fetch' }", "createChatKitApi: fetch must be a function"),
         *(
-            (f"{{ url: {url} }}", "createChatKitApi: url must be an http(s) address, absolute or relative to the page")
+            (f"{{ url: {url} }}", f"createChatKitApi: url must be {ADDRESS}")
             for url in (
                 "undefined",
                 "''",
@@ -55,6 +59,19 @@ def test_the_default_fetch_is_the_pages(world: World) -> None:
                 "'https://'",
                 "'ftp://x/chatkit'",
                 "new URL('https://x/')",
+            )
+        ),
+        ("{ apiUrl: '' }", f"createChatKitApi: apiUrl must be {ADDRESS}"),
+        *(
+            (f"{{ uploadStrategy: {strategy} }}", f"createChatKitApi: uploadStrategy must be {STRATEGY}")
+            for strategy in (
+                "null",
+                "'direct'",
+                "{}",
+                "{ type: 'three_phase' }",
+                "{ type: 'direct' }",
+                "{ type: 'direct', uploadUrl: '' }",
+                "{ type: 'direct', uploadUrl: 'ftp://x/upload' }",
             )
         ),
     ],
@@ -138,6 +155,47 @@ def test_an_origin_is_scheme_host_and_port(world: World, address: str) -> None:
     assert authorizations(world) == [None]
     world.run("await world.api.fetch('https://api.example/other');")
     assert authorizations(world) == [None, "Bearer token-1"]
+
+
+def test_a_direct_upload_carries_the_token(world: World) -> None:
+    """A form for `uploadUrl` takes the token along, and once more after a 401; that origin's other addresses get none."""
+    world.create("{ uploadStrategy: { type: 'direct', uploadUrl: 'https://api.example/api/chatkit/upload' } }")
+    world.run(DENY.format("['Bearer token-1']"))
+    world.run(
+        """
+        const body = new FormData();
+        body.append("file", new File(["bytes"], "a.txt", { type: "text/plain" }));
+        await world.api.fetch("https://api.example/api/chatkit/upload", { method: "POST", body });
+        for (const path of ["/", "/api/chatkit/upload/more", "/api/chatkit/upload?to=elsewhere"]) {
+          await world.api.fetch(`https://api.example${path}`);
+        }
+        """
+    )
+    assert authorizations(world) == ["Bearer token-1", "Bearer token-2", None, None, None]
+    for request in world.sent[:2]:
+        assert request["headers"]["content-type"].startswith("multipart/form-data; boundary=")
+        assert 'name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nbytes\r\n' in request["text"]
+
+
+def test_an_upload_in_two_phases_carries_no_token_to_an_upload_url(world: World) -> None:
+    """An `uploadUrl` counts with `direct` alone."""
+    world.create("{ uploadStrategy: { type: 'two_phase', uploadUrl: 'https://api.example/upload' } }")
+    world.run("await world.api.fetch('https://api.example/upload');")
+    assert authorizations(world) == [None]
+
+
+def test_what_the_page_asks_of_the_api_function_carries_the_token(world: World) -> None:
+    """With `apiUrl`, its origin gets the token as the chat function's does, and no other."""
+    world.create("{ apiUrl: 'https://rest.example/prod/api' }")
+    world.run(
+        """
+        for (const host of ["rest.example", "rest.example.evil.example", "bucket.example"]) {
+          await world.api.fetch(`https://${host}/prod/api/chatkit/attachments/atc_1`);
+        }
+        await world.post("threads.list");
+        """
+    )
+    assert authorizations(world) == ["Bearer token-1", None, None, "Bearer token-1"]
 
 
 def test_a_token_is_renewed_before_it_expires(world: World) -> None:
