@@ -38,3 +38,17 @@ export async function startSession({ apiUrl, user }) {
   if (!response.ok) throw await refusalOf(response);
   return (await response.json()).client_secret;
 }
+
+/**
+ * What the user is told of a request that failed. A repetition may help after a 5xx and after a connection that broke,
+ * and after nothing else.
+ *
+ * @param {unknown} error
+ * @returns {import("./fold.js").Failure}
+ */
+export function failureOf(error) {
+  if (error instanceof ApiError) return { message: error.message, allowRetry: error.status >= 500 };
+  if (error instanceof SyntaxError)
+    return { message: "The backend sent something that is no JSON.", allowRetry: false };
+  return { message: "The connection to the backend broke.", allowRetry: true };
+}

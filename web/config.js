@@ -8,6 +8,8 @@
  * @property {string} apiUrl - what `/chatkit/start` and `/chatkit/entities` are appended to, absolute.
  * @property {string} domainKey - ChatKit asks for one with every backend of one's own; a real one comes from
  *   https://platform.openai.com/settings/organization/security/domain-allowlist, and any will do on localhost.
+ * @property {import("./attachment-limits.js").AttachmentOptions} attachments - ChatKit's own option: which files the page
+ *   offers to send; none where the file leaves it out.
  */
 
 /**
@@ -16,7 +18,7 @@
 export async function loadConfig() {
   const response = await fetch(new URL("config.json", import.meta.url), { cache: "no-cache" });
   if (!response.ok) throw new Error(`config.json could not be read (HTTP ${response.status}).`);
-  const { chatUrl, apiUrl, domainKey } = await response.json();
+  const { chatUrl, apiUrl, domainKey, attachments = { enabled: false } } = await response.json();
   const absolute = (/** @type {string} */ url) => new URL(url, location.origin).href.replace(/\/$/, "");
-  return { chatUrl: absolute(chatUrl), apiUrl: absolute(apiUrl), domainKey };
+  return { chatUrl: absolute(chatUrl), apiUrl: absolute(apiUrl), domainKey, attachments };
 }

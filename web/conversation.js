@@ -2,6 +2,7 @@
 
 import { button, element, keepingFocus } from "./dom.js";
 import { icon } from "./icons.js";
+import { pendingMessage } from "./items/messages.js";
 import { renderMarkdown } from "./markdown.js";
 import { renderItem } from "./renderers.js";
 
@@ -39,19 +40,31 @@ export function createConversationView(options) {
   /** @type {Map<string, Drawn>} */
   const drawn = new Map();
   let drawnDomains = "";
+  let atEnd = true;
+  root.addEventListener("scroll", () => (atEnd = isNearEnd()));
+  // The composer takes room from the conversation while files are attached.
+  new ResizeObserver(() => atEnd && scrollToEnd()).observe(root);
+
+  function isNearEnd() {
+    return root.scrollHeight - root.scrollTop - root.clientHeight < NEAR_END;
+  }
+
+  function scrollToEnd() {
+    root.scrollTop = root.scrollHeight;
+  }
 
   /**
    * @param {Conversation} state
    * @param {{ loading: boolean, feedback: ReadonlyMap<string, Feedback> }} view
    */
   function draw(state, { loading, feedback }) {
-    const follow = root.scrollHeight - root.scrollTop - root.clientHeight < NEAR_END;
-    start.hidden = loading || state.thread !== null || state.pendingText !== null;
+    const follow = isNearEnd();
+    start.hidden = loading || state.thread !== null || state.pending !== null;
     drawItems(state, feedback);
     // A screen reader reads a message when it is complete, not with every word.
     list.setAttribute("aria-busy", String(state.streaming));
     foot.replaceChildren(...footOf(state, loading));
-    if (follow) root.scrollTop = root.scrollHeight;
+    if (follow) scrollToEnd();
   }
 
   /** @param {Conversation} state @param {ReadonlyMap<string, Feedback>} feedback */
@@ -97,9 +110,10 @@ export function createConversationView(options) {
   }
 
   /** @param {Conversation} state @param {boolean} loading @returns {Node[]} */
-  function footOf({ pendingText, streaming, progress, notices, failure }, loading) {
+  function footOf({ pending, streaming, progress, notices, failure }, loading) {
     const nodes = notices.map(notice);
-    if (pendingText !== null) nodes.unshift(pendingMessage(pendingText));
+    if (pending !== null)
+      nodes.unshift(element("div", { className: "item user_message pending" }, pendingMessage(pending)));
     if (loading) nodes.push(element("p", { className: "progress" }, "Opening the thread…"));
     if (streaming && failure === null) {
       const sign = progress?.icon && icon(progress.icon);
@@ -152,12 +166,6 @@ function actionsOf(state, index, feedback) {
   if (item.type !== "assistant_message") return {};
   const question = items.slice(0, index).findLast((before) => before.type === "user_message");
   return { feedback: feedback ?? null, ...(takesTurns && { retry: question?.id }) };
-}
-
-/** @param {string} text */
-function pendingMessage(text) {
-  const bubble = element("div", { className: "bubble" }, text);
-  return element("div", { className: "item user_message pending" }, bubble);
 }
 
 const NOTICE_LEVELS = ["info", "warning", "danger"];

@@ -18,7 +18,8 @@
  * @typedef {object} Conversation
  * @property {Thread | null} thread - null until the first message of a new thread is accepted.
  * @property {readonly Item[]} items - in the thread's order.
- * @property {string | null} pendingText - a message that was sent and that the backend has not confirmed yet.
+ * @property {import("./protocol.js").Message | null} pending - a message that was sent and that the backend has not
+ *   confirmed yet.
  * @property {boolean} streaming
  * @property {boolean} allowCancel - whether the stop button shows.
  * @property {Progress | null} progress - what is going on.
@@ -33,7 +34,7 @@ const GENERIC_FAILURE = "Something went wrong while the answer was made.";
 export const EMPTY = Object.freeze({
   thread: null,
   items: [],
-  pendingText: null,
+  pending: null,
   streaming: false,
   allowCancel: false,
   progress: null,
@@ -53,7 +54,8 @@ export function opened(thread, items) {
 }
 
 /**
- * The thread was read again. An item that has not changed stays the same object.
+ * The thread was read again. An item that has not changed stays the same object; that the address of a picture was signed
+ * anew is no change.
  *
  * @param {Conversation} state
  * @param {Thread} thread
@@ -64,20 +66,25 @@ export function refreshed(state, thread, items) {
   const held = new Map(state.items.map((item) => [item.id, item]));
   const kept = (/** @type {Item} */ item) => {
     const before = held.get(item.id);
-    return before !== undefined && JSON.stringify(before) === JSON.stringify(item) ? before : item;
+    return before !== undefined && contentOf(before) === contentOf(item) ? before : item;
   };
   return { ...state, thread, items: items.map(kept) };
 }
 
+/** @param {Item} item */
+function contentOf(item) {
+  return JSON.stringify(item, (name, value) => (name === "preview_url" ? null : value));
+}
+
 /**
- * A streaming request leaves. `pendingText` is the message that it carries, if any.
+ * A streaming request leaves. `pending` is the message that it carries, if any.
  *
  * @param {Conversation} state
- * @param {string | null} pendingText
+ * @param {Conversation["pending"]} pending
  * @returns {Conversation}
  */
-export function started(state, pendingText) {
-  return { ...state, pendingText, streaming: true, progress: null, notices: [], failure: null };
+export function started(state, pending) {
+  return { ...state, pending, streaming: true, progress: null, notices: [], failure: null };
 }
 
 /**
@@ -164,7 +171,7 @@ function failureOf(event) {
 
 /** @param {Conversation} state @param {Item} item @returns {Conversation} */
 function confirmed(state, item) {
-  return item.type === "user_message" ? { ...state, pendingText: null } : { ...state, progress: null };
+  return item.type === "user_message" ? { ...state, pending: null } : { ...state, progress: null };
 }
 
 /** @param {readonly Item[]} items @param {Item} item @returns {Item[]} */

@@ -47,6 +47,7 @@ export async function loadChatKit() {
  * @param {HTMLElement} container
  * @param {object} options
  * @param {import("./playground.js").Connect} options.connect
+ * @param {import("./attachment-limits.js").AttachmentOptions} options.attachments - which files are taken.
  * @param {ChatKitOptions["locale"]} options.locale - the browser's own where it is undefined.
  * @param {string | null} options.threadId - the thread to open.
  * @param {string} options.greeting
@@ -87,7 +88,8 @@ export function mountOfficialClient(container, options) {
  * @param {"light" | "dark"} colorScheme
  * @returns {ChatKitOptions}
  */
-function chatKitOptions(api, { locale, threadId, greeting, prompts, entitiesOf, page }, colorScheme) {
+function chatKitOptions(api, options, colorScheme) {
+  const { attachments, locale, threadId, greeting, prompts, entitiesOf, page } = options;
   return {
     api,
     ...(locale ? { locale } : {}),
@@ -98,7 +100,7 @@ function chatKitOptions(api, { locale, threadId, greeting, prompts, entitiesOf, 
     startScreen: { greeting, prompts: prompts.map((prompt) => ({ label: prompt, prompt })) },
     threadItemActions: { feedback: true, retry: true },
     thread: { autoScroll: true },
-    composer: { placeholder: "Write a message" },
+    composer: { placeholder: "Write a message", attachments },
     onClientTool: createToolRunner(),
     widgets: { onAction: async (action) => page.onClientAction(action) },
     entities: { ...entitiesOf(api), onClick: page.onEntity, showComposerMenu: true },

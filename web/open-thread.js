@@ -3,7 +3,7 @@
  * page's tools, and knows nothing of how any of it is drawn; the rules of the events are in `fold.js`.
  */
 
-import { ApiError } from "./api.js";
+import { ApiError, failureOf } from "./api.js";
 import { EMPTY, droppedAfter, ended, fold, opened, refreshed, started, withOutput } from "./fold.js";
 import { messageInput } from "./protocol.js";
 
@@ -13,11 +13,12 @@ import { messageInput } from "./protocol.js";
  * @typedef {import("./fold.js").Item} Item
  * @typedef {import("./fold.js").Json} Json
  * @typedef {import("./fold.js").Thread} Thread
+ * @typedef {import("./protocol.js").Message} Message
  * @typedef {import("./conversation.js").Feedback} Feedback
  * @typedef {{ type: string, payload?: unknown, handler?: string, streaming?: boolean }} Action
  *
  * @typedef {object} Change - what a streaming request is about.
- * @property {import("./composer.js").Draft} [message] - the message that it carries.
+ * @property {Message} [pending] - the message that it carries.
  * @property {string} [last] - the item that the answer comes after, once the backend has accepted to give another.
  */
 
@@ -29,7 +30,7 @@ import { messageInput } from "./protocol.js";
  * @param {() => void} options.onChange - the state has changed.
  * @param {(threadId: string | null) => void} options.onEnter - another thread is open, or a new one.
  * @param {(thread: Thread) => void} options.onThread - a thread was created, or has a new title or status.
- * @param {(draft: import("./composer.js").Draft) => void} options.onGivenBack - a message that the backend has refused for good.
+ * @param {(message: Message) => void} options.onGivenBack - a message that the backend has refused for good.
  * @param {(name: string, data: unknown) => void} options.onEffect - the assistant asks the page to do something.
  */
 export function createOpenThread({ protocol, runTool, onChange, onEnter, onThread, onGivenBack, onEffect }) {
@@ -47,8 +48,6 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
   let loading = false;
   /** @type {Map<string, Feedback>} */
   let feedback = new Map();
-  /** The message whose text is pending. @type {import("./composer.js").Draft | null} */
-  let pending = null;
   /** Sends the last request again, where no event has answered it. @type {(() => Promise<void>) | null} */
   let again = null;
 
@@ -100,12 +99,16 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     onChange();
   }
 
-  /** @param {import("./composer.js").Draft} message */
+  /** @param {Message} message */
   function say(message) {
-    const input = messageInput(message.text, message.entities);
+    const input = messageInput(
+      message.text,
+      message.entities,
+      message.attachments.map(({ id }) => id),
+    );
     return state.thread === null
-      ? run("threads.create", { input }, { message })
-      : run("threads.add_user_message", { thread_id: state.thread.id, input }, { message });
+      ? run("threads.create", { input }, { pending: message })
+      : run("threads.add_user_message", { thread_id: state.thread.id, input }, { pending: message });
   }
 
   /** @param {string} itemId - a user message. */
@@ -116,7 +119,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
 
   /** After a failure: what the backend has not accepted is sent again, a message that it has is answered again. */
   async function retry() {
-    if (state.pendingText !== null && pending !== null) return say(pending);
+    if (state.pending !== null) return say(state.pending);
     if (again !== null) return again();
     const question = state.items.findLast((item) => item.type === "user_message");
     if (question) await answerAgain(question.id);
@@ -213,8 +216,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     running = stop;
     turns += 1;
     const signals = { signal: stop.signal, left };
-    pending = change.message ?? null;
-    state = started(state, pending?.text ?? null);
+    state = started(state, change.pending ?? null);
     onChange();
     /** @type {Failure | null} */
     let failure = null;
@@ -233,9 +235,9 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     }
     if (left.aborted) return;
     state = ended(state, failure);
-    if (state.pendingText !== null && pending !== null && !state.failure?.allowRetry) {
-      onGivenBack(pending);
-      state = { ...state, pendingText: null };
+    if (state.pending !== null && !state.failure?.allowRetry) {
+      onGivenBack(state.pending);
+      state = { ...state, pending: null };
     }
     onChange();
   }
@@ -294,18 +296,4 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
 /** @param {Item} item */
 function isWaitingCall(item) {
   return item.type === "client_tool_call" && item.status === "pending";
-}
-
-/**
- * What the user is told of a request that failed. A repetition may help after a 5xx and after a connection that broke,
- * and after nothing else.
- *
- * @param {unknown} error
- * @returns {Failure}
- */
-export function failureOf(error) {
-  if (error instanceof ApiError) return { message: error.message, allowRetry: error.status >= 500 };
-  if (error instanceof SyntaxError)
-    return { message: "The backend sent something that is no JSON.", allowRetry: false };
-  return { message: "The connection to the backend broke.", allowRetry: true };
 }

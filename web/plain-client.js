@@ -3,16 +3,19 @@
  * the views tell each other from one to the other.
  */
 
+import { failureOf } from "./api.js";
+import { createAttachmentLinks } from "./attachment-links.js";
 import { createComposer } from "./composer.js";
 import { createConversationView } from "./conversation.js";
 import { element } from "./dom.js";
 import { createPreviews } from "./entity-preview.js";
-import { createOpenThread, failureOf } from "./open-thread.js";
+import { createOpenThread } from "./open-thread.js";
 import { createPaneSwitch } from "./pane-switch.js";
 import { createProtocol } from "./protocol.js";
 import { createRawEvents } from "./raw-events.js";
 import { createThreadList } from "./thread-list.js";
 import { createToolRunner } from "./tools.js";
+import { createUploads } from "./uploads.js";
 
 /**
  * @typedef {import("./fold.js").Thread} Thread
@@ -23,6 +26,8 @@ import { createToolRunner } from "./tools.js";
  * @param {HTMLElement} container
  * @param {object} options
  * @param {import("./playground.js").Connect} options.connect
+ * @param {string} options.apiUrl
+ * @param {import("./attachment-limits.js").AttachmentOptions} options.attachments - which files are taken.
  * @param {string} options.locale
  * @param {string | null} options.threadId - the thread to open.
  * @param {string} options.greeting
@@ -33,7 +38,7 @@ import { createToolRunner } from "./tools.js";
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
  */
 export function mountPlainClient(container, options) {
-  const { locale, greeting, prompts, onThreadChange, page } = options;
+  const { apiUrl, attachments, locale, greeting, prompts, onThreadChange, page } = options;
   const events = createRawEvents();
   const root = element("div", { className: "plain-client" });
   // Towards its API this client acts as ChatKit's element: it fetches updates, and tells which thread is open.
@@ -47,8 +52,13 @@ export function mountPlainClient(container, options) {
   let threadsNote = "Loading…";
   let drawing = false;
 
+  const uploads = createUploads({ protocol, fetcher: api.fetch, strategy: api.uploadStrategy, note });
+  const files = createAttachmentLinks({ protocol, fetcher: api.fetch, apiUrl });
+
   /** What the page does by itself is a line among the events. @param {string} type @param {unknown} body */
-  const note = (type, body) => events.add({ kind: "page", type, body, offset: 0 });
+  function note(type, body) {
+    events.add({ kind: "page", type, body, offset: 0 });
+  }
 
   const current = createOpenThread({
     protocol,
@@ -59,6 +69,7 @@ export function mountPlainClient(container, options) {
     },
     onChange: redraw,
     onEnter(threadId) {
+      composer.keepWriting();
       root.dispatchEvent(new CustomEvent("chatkit.thread.change", { detail: { threadId } }));
       onThreadChange(threadId);
     },
@@ -68,7 +79,7 @@ export function mountPlainClient(container, options) {
         ? threads.map((thread) => (thread.id === changed.id ? changed : thread))
         : [changed, ...threads];
     },
-    onGivenBack: (draft) => composer.restore(draft),
+    onGivenBack: (message) => composer.restore(message),
     onEffect: page.onEffect,
   });
   const threadList = createThreadList({
@@ -99,11 +110,12 @@ export function mountPlainClient(container, options) {
   const conversation = createConversationView({
     greeting,
     prompts,
-    onPrompt: (text) => void current.say({ text, entities: [] }),
+    onPrompt: (text) => void current.say({ text, entities: [], attachments: [] }),
     onRetry: () => void current.retry(),
     onAnswerAgain: (id) => void current.answerAgain(id),
     onFeedback: (id, kind) => void current.giveFeedback(id, kind),
     itemView: {
+      files,
       onAnswer: current.answer,
       async onAction(item, action) {
         if (action.handler !== "client") return current.act(item.id, action);
@@ -114,7 +126,7 @@ export function mountPlainClient(container, options) {
     },
   });
   const composer = createComposer({
-    onSend: (draft) => void current.say(draft),
+    onSend: (message) => void current.say(message),
     onStop: current.stop,
     async onTagSearch(query) {
       const found = await entities.onTagSearch(query);
@@ -122,6 +134,10 @@ export function mountPlainClient(container, options) {
       return found;
     },
     entityView,
+    uploads,
+    limits: attachments,
+    locale,
+    dropZone: root,
   });
 
   /** Draws once per frame, however many events have come. */
@@ -195,6 +211,7 @@ export function mountPlainClient(container, options) {
     },
     unmount() {
       mounted.abort();
+      composer.leave();
       current.leave();
       root.remove();
     },

@@ -4,6 +4,7 @@
  */
 
 import { startSession } from "./api.js";
+import { limitedToDirect } from "./attachment-limits.js";
 import { createChatKitApi, createEntities } from "./chatkit-aws.js";
 import { loadConfig } from "./config.js";
 import { LOCALES, isSupported, nameOf } from "./locales.js";
@@ -50,6 +51,7 @@ const stage = byId("stage", HTMLElement);
 const banner = byId("banner", HTMLElement);
 const userInput = byId("user", HTMLInputElement);
 const localeSelect = byId("locale", HTMLSelectElement);
+const uploadsSelect = byId("uploads", HTMLSelectElement);
 const switchLink = byId("switch-client", HTMLAnchorElement);
 
 const toasts = createToasts();
@@ -98,13 +100,18 @@ function say(text) {
 function mount(config) {
   client?.unmount();
   const { apiUrl, chatUrl, domainKey } = config;
-  const { user, locale } = preferences;
+  const { user, locale, uploads } = preferences;
+  /** @type {import("@openai/chatkit").FileUploadStrategy} */
+  const uploadStrategy =
+    uploads === "direct" ? { type: uploads, uploadUrl: `${apiUrl}/chatkit/upload` } : { type: uploads };
   const getToken = () => startSession({ apiUrl, user });
   const options = {
     /** @type {Connect} */
-    connect: (chatkit) => createChatKitApi({ url: chatUrl, domainKey, getToken, element: () => chatkit }),
+    connect: (chatkit) =>
+      createChatKitApi({ url: chatUrl, apiUrl, domainKey, getToken, uploadStrategy, element: () => chatkit }),
     /** @type {EntitiesOf} */
     entitiesOf: (api) => createEntities(api, { url: apiUrl, ...(locale && { locale }) }),
+    attachments: uploads === "direct" ? limitedToDirect(config.attachments) : config.attachments,
     threadId: threadInAddress(),
     greeting: GREETING,
     prompts: PROMPTS,
@@ -112,7 +119,7 @@ function mount(config) {
     page,
   };
   client = plain
-    ? mountPlainClient(stage, { ...options, locale: locale || navigator.language })
+    ? mountPlainClient(stage, { ...options, apiUrl, locale: locale || navigator.language })
     : mountOfficialClient(stage, {
         ...options,
         locale: isSupported(locale) ? locale : undefined,
@@ -139,6 +146,13 @@ function fillBar(config) {
   localeSelect.value = isSupported(preferences.locale) ? preferences.locale : "";
   localeSelect.addEventListener("change", () => {
     preferences.locale = localeSelect.value;
+    savePreferences(preferences);
+    mount(config);
+  });
+
+  uploadsSelect.value = preferences.uploads;
+  uploadsSelect.addEventListener("change", () => {
+    preferences.uploads = uploadsSelect.value === "direct" ? "direct" : "two_phase";
     savePreferences(preferences);
     mount(config);
   });

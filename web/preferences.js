@@ -1,11 +1,12 @@
 /**
- * What a visitor has chosen: user and locale are kept in the browser; the client and the open thread are in the
+ * What a visitor has chosen: user, locale and the way of uploads are kept in the browser; the client and the open thread are in the
  * address, so that they can be linked.
  */
 
 const KEY = "chatkit-playground";
 
-/** @typedef {{ user: string, locale: string }} Preferences - an empty locale is the browser's own. */
+/** @typedef {{ user: string, locale: string, uploads: Uploads }} Preferences - an empty locale is the browser's own. */
+/** @typedef {import("@openai/chatkit").FileUploadStrategy["type"]} Uploads */
 
 /** @returns {Preferences} */
 export function loadPreferences() {
@@ -16,7 +17,8 @@ export function loadPreferences() {
   } catch {
     // Unreadable, or storage is switched off: the defaults do.
   }
-  return { user: stored.user || "alice", locale: stored.locale ?? "" };
+  const uploads = stored.uploads === "direct" ? "direct" : "two_phase";
+  return { user: stored.user || "alice", locale: stored.locale ?? "", uploads };
 }
 
 /** @param {Preferences} preferences */

@@ -20,6 +20,10 @@ const EVERYTHING = 9999;
  * @typedef {{ kind: "request" | "response" | "event" | "page", type: string, body: any, offset: number }} Traffic -
  *   `offset` in ms since the request left; `page` is what the page did by itself.
  * @typedef {{ data: any[], has_more: boolean }} Page
+ * @typedef {import("./uploads.js").Attachment} Attachment
+ * @typedef {import("@openai/chatkit").Entity} Entity
+ * @typedef {{ text: string, entities: readonly Entity[], attachments: readonly Attachment[] }} Message - as the user has
+ *   written it; `entities` are what the text tags.
  */
 
 /**
@@ -31,20 +35,18 @@ const EVERYTHING = 9999;
  * @param {string} [options.frameId]
  */
 export function createProtocol({ url, fetcher, locale, observe = () => {}, frameId = crypto.randomUUID() }) {
-  /** @param {string} type @param {object} params @param {RequestInit} init @param {Record<string, string>} [headers] */
-  async function send(type, params, init, headers = {}) {
+  /** What ChatKit.js adds to every request, those to S3 among them. @type {Readonly<Record<string, string>>} */
+  const headers = { "Accept-Language": locale, "chatkit-frame-instance-id": frameId };
+
+  /** @param {string} type @param {object} params @param {RequestInit} init @param {Record<string, string>} [more] */
+  async function send(type, params, init, more = {}) {
     const body = { type, params };
     const began = performance.now();
     observe({ kind: "request", type, body, offset: 0 });
     const response = await fetcher(url, {
       ...init,
       method: "POST",
-      headers: {
-        "content-type": "application/json",
-        "Accept-Language": locale,
-        "chatkit-frame-instance-id": frameId,
-        ...headers,
-      },
+      headers: { "content-type": "application/json", ...headers, ...more },
       body: JSON.stringify(body),
     });
     if (!response.ok) throw await refusalOf(response);
@@ -154,17 +156,19 @@ export function createProtocol({ url, fetcher, locale, observe = () => {}, frame
     return { thread, items };
   }
 
-  return { call, stream, listThreads, openThread };
+  return { headers, call, stream, listThreads, openThread };
 }
 
 /** @typedef {ReturnType<typeof createProtocol>} Protocol */
 
 /**
- * A message as the composer sends it.
+ * A message as the composer sends it. Where files say it all, there is no text.
  *
  * @param {string} text
  * @param {readonly import("@openai/chatkit").Entity[]} [entities] - what the text tags.
+ * @param {readonly string[]} [attachments] - their ids.
  */
-export function messageInput(text, entities = []) {
-  return { content: contentOf(text, entities), attachments: [], quoted_text: null, inference_options: {} };
+export function messageInput(text, entities = [], attachments = []) {
+  const content = text === "" ? [] : contentOf(text, entities);
+  return { content, attachments, quoted_text: null, inference_options: {} };
 }

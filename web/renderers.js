@@ -20,6 +20,7 @@ import { widget } from "./widgets/render.js";
  * @property {readonly string[] | null | undefined} imageDomains - the hosts whose pictures are shown.
  * @property {(item: Item, action: import("./widgets/actions.js").ActionConfig) => Promise<void>} onAction
  * @property {(itemId: string, submission: import("./items/questions.js").Submission) => Promise<void>} onAnswer
+ * @property {import("./items/attachments.js").FileView} files - where the files of messages are
  *
  * @typedef {(item: Item, view: View, previous: Element | null) => Node | null} Renderer - null draws nothing; `previous`
  *   is what the item was drawn as before.

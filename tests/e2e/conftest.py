@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.support.api_world import World
+from tests.e2e.support.bucket import Bucket, running_bucket
 from tests.e2e.support.local_stack import LocalStack, running_stack
 from tests.e2e.support.scripted_backend import ScriptedBackend, scripted_backend
 from tests.e2e.support.tabs import TIMEOUT, Tabs
@@ -58,6 +59,13 @@ def _files() -> Iterator[str]:
     """The address of a server that is asked for files only."""
     with scripted_backend() as backend:
         yield backend.url
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    """The storage of the scripted backend: empty, and healthy."""
+    with running_bucket() as bucket:
+        yield bucket
 
 
 @pytest.fixture(scope="session")

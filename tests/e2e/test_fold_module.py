@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 FOLD: Final = """async (events) => {
   const { EMPTY, fold, started } = await import("/web/fold.js");
   const before = JSON.stringify(EMPTY);
-  const state = events.reduce(fold, started(EMPTY, "hi"));
+  const state = events.reduce(fold, started(EMPTY, { text: "hi", attachments: [] }));
   if (JSON.stringify(EMPTY) !== before) throw new Error("the empty state was changed");
   return state;
 }"""
@@ -76,8 +76,8 @@ def test_before_the_thread_exists_only_errors_count(modules: Page) -> None:
 
 def test_the_users_message_confirms_what_was_sent(modules: Page) -> None:
     """The message that was shown while it was sent gives way to the stored one."""
-    assert fold(modules, created())["pendingText"] == "hi"
-    assert fold(modules, *opening("hi"))["pendingText"] is None
+    assert fold(modules, created())["pending"] == {"text": "hi", "attachments": []}
+    assert fold(modules, *opening("hi"))["pending"] is None
 
 
 def test_items_are_removed_and_replaced_by_their_ids(modules: Page) -> None:
@@ -185,3 +185,19 @@ def test_a_retry_drops_what_followed(modules: Page) -> None:
         [user_message("msg_1", "hi"), assistant_message("msg_2", "a"), user_message("msg_3", "b")],
     )
     assert kept == [user_message("msg_1", "hi")]
+
+
+def test_a_picture_that_was_signed_anew_is_the_same(modules: Page) -> None:
+    """A thread that is read again keeps an item whose preview alone has another address, and takes any other change."""
+    picture = {"id": "atc_1", "type": "image", "name": "a.png", "mime_type": "image/png", "preview_url": "https://a/?1"}
+    held = [user_message("msg_1", "hi") | {"attachments": [picture]}, assistant_message("msg_2", "a")]
+    again = [held[0] | {"attachments": [picture | {"preview_url": "https://a/?2"}]}, assistant_message("msg_2", "b")]
+    kept = modules.evaluate(
+        """async ([held, again]) => {
+          const { opened, refreshed } = await import("/web/fold.js");
+          const { items } = refreshed(opened({ id: "thr_1" }, held), { id: "thr_1" }, again);
+          return items.map((item, index) => [item === held[index], item === again[index]]);
+        }""",
+        [held, again],
+    )
+    assert kept == [[True, False], [False, True]]

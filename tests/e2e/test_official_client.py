@@ -1,5 +1,6 @@
 """The page with OpenAI's client, whose script a stand-in takes the place of."""
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.support.scripted_backend import Answer, ScriptedBackend, Stream
+from tests.e2e.support.scripted_backend import WEB, Answer, ScriptedBackend, Stream
 from tests.e2e.support.wire import answer, assistant_message, opening, stream_options, thread
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -30,6 +31,7 @@ OPTIONS: Final[dict[str, set[str]]] = {
     "startScreen": {"greeting", "prompts"},
     "threadItemActions": {"feedback", "retry"},
     "composer": {"placeholder", "attachments", "tools", "models", "dictation"},
+    "composer.attachments": {"enabled", "maxSize", "maxCount", "accept"},
     "thread": {"autoScroll"},
 }  # fmt: skip
 """The options and their parts by the types of `@openai/chatkit` 1.9.0. ChatKit refuses a set that holds any other."""
@@ -73,7 +75,51 @@ def test_chatkit_is_mounted_on_this_backend(chatkit: Page, backend: ScriptedBack
     assert given["initialThread"] is None
     assert "locale" not in given
     for part, names in OPTIONS.items():
-        assert set(given[part] if part else given) <= names
+        held = given
+        for step in part.split(".") if part else ():
+            held = held[step]
+        assert set(held) <= names
+
+
+def test_files_go_to_the_bucket_unless_the_user_chooses_otherwise(chatkit: Page, backend: ScriptedBackend) -> None:
+    """ChatKit is told what may be attached and how it goes up: in two phases, or directly to the api function, for which
+    no file may be larger than a Lambda request."""
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    config = json.loads((WEB / "config.json").read_text(encoding="utf-8"))
+    assert options(chatkit)["composer"]["attachments"] == config["attachments"]
+    assert options(chatkit)["api"]["uploadStrategy"] == {"type": "two_phase"}
+
+    mounted = chatkit.evaluate("chatkitOptions.length")
+    chatkit.get_by_label("Uploads").select_option("direct")
+    chatkit.wait_for_function("(mounted) => chatkitOptions.length > mounted", arg=mounted)
+    upload_url = f"{backend.url}/api/chatkit/upload"
+    assert options(chatkit)["api"]["uploadStrategy"] == {"type": "direct", "uploadUrl": upload_url}
+    given = options(chatkit)["composer"]["attachments"]
+    assert given["accept"] == config["attachments"]["accept"]
+    assert set(given["maxSize"]) == {"*", *config["attachments"]["maxSize"]}
+    assert set(given["maxSize"].values()) == {4_500_000}
+
+
+def test_a_direct_upload_carries_the_users_token(chatkit: Page, backend: ScriptedBackend) -> None:
+    """The form that ChatKit posts to the upload address reaches the api function with the token."""
+    backend.answer("/api/chatkit/upload", Answer({"id": "atc_1"}))
+    chatkit.goto(backend.url)
+    expect(chatkit.locator("openai-chatkit")).to_be_visible()
+    chatkit.get_by_label("Uploads").select_option("direct")
+    chatkit.wait_for_function("chatkitOptions.at(-1)?.api.uploadStrategy.type === 'direct'")
+    uploaded = chatkit.evaluate(
+        """async () => {
+          const { fetch, uploadStrategy } = chatkitOptions.at(-1).api;
+          const body = new FormData();
+          body.append("file", new File(["bytes"], "a.txt", { type: "text/plain" }));
+          return (await fetch(uploadStrategy.uploadUrl, { method: "POST", body })).json();
+        }"""
+    )
+    assert uploaded == {"id": "atc_1"}
+    (upload,) = (request for request in backend.received if request.path == "/api/chatkit/upload")
+    assert upload.headers["authorization"].startswith("Bearer token-")
+    assert b"\r\n\r\nbytes\r\n" in upload.content
 
 
 def test_its_requests_carry_the_users_token(chatkit: Page, backend: ScriptedBackend) -> None:

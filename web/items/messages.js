@@ -3,6 +3,7 @@
 import { element } from "../dom.js";
 import { entityChip } from "../entity-chip.js";
 import { entityOf } from "../tags.js";
+import { attachmentList } from "./attachments.js";
 import { textWithSources } from "./sources.js";
 
 /**
@@ -12,16 +13,29 @@ import { textWithSources } from "./sources.js";
 
 /** @param {Item} item @param {View} view */
 export function userMessage(item, view) {
+  const parts = item.content.map((/** @type {any} */ part) =>
+    part.type === "input_tag" ? entityChip(entityOf(part), view, part.text, { className: "tag" }) : part.text,
+  );
+  const quote = item.quoted_text && element("blockquote", {}, item.quoted_text);
+  return said(quote ? [quote, ...parts] : parts, item.attachments ?? [], view.files);
+}
+
+/** A message that is under way. @param {import("../protocol.js").Message} message */
+export function pendingMessage({ text, attachments }) {
+  return said(text === "" ? [] : [text], attachments, null);
+}
+
+/**
+ * @param {readonly (Node | string)[]} parts
+ * @param {readonly import("../uploads.js").Attachment[]} attachments
+ * @param {import("./attachments.js").FileView | null} files
+ */
+function said(parts, attachments, files) {
   return element(
     "div",
-    { className: "bubble" },
-    item.quoted_text && element("blockquote", {}, item.quoted_text),
-    ...item.content.map((/** @type {any} */ part) =>
-      part.type === "input_tag" ? entityChip(entityOf(part), view, part.text, { className: "tag" }) : part.text,
-    ),
-    ...(item.attachments ?? []).map((/** @type {any} */ attachment) =>
-      element("span", { className: "attachment" }, attachment.name),
-    ),
+    { className: "said" },
+    attachments.length > 0 && attachmentList(attachments, files),
+    parts.length > 0 && element("div", { className: "bubble" }, ...parts),
   );
 }
 

@@ -42,6 +42,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     after: threading.Event | None = None
     """The answer waits for it."""
+    reached: threading.Event = field(default_factory=threading.Event)
+    """Set when a request has come for it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Received:
     path: str
     headers: dict[str, str]
     body: Json
+    content: bytes = b""
+    """The body as it came."""
 
     @property
     def type(self) -> str:
@@ -131,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _receive(self) -> Received:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Received(self.command, self.path, headers, json.loads(body) if body.startswith(b"{") else {})
+        known = json.loads(body) if body.startswith(b"{") else {}
+        request = Received(self.command, self.path, headers, known, body)
         self._backend.received.append(request)
         return request
 
@@ -144,6 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_answer(self, request: Received) -> None:
         answer = self._backend.next_answer(request)
         if isinstance(answer, Answer):
+            answer.reached.set()
             if answer.after is not None:
                 answer.after.wait(WAIT_SECONDS)
             self._send(answer.status, json.dumps(answer.body).encode(), "application/json", answer.headers)
@@ -181,6 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
+        if content_type != "application/json" or self.path.startswith("/web/"):
+            self.send_header("cache-control", "max-age=3600")  # the page's files outlive a test run
         self.end_headers()
         self.wfile.write(body)
 
