@@ -1,5 +1,6 @@
 """What docs/frontend.md shows is what works: its page with a stand-in for ChatKit, its token route against a server."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.e2e.support.api_world import World
 from tests.e2e.support.scripted_backend import Answer, Received, ScriptedBackend
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -17,10 +19,13 @@ ADDRESS: Final = re.compile(r'"https://abc123\.([\w-]+)\.[^"]*"')
 PATHS: Final = {"lambda-url": "chatkit", "execute-api": "api"}
 
 
+def guide() -> str:
+    return (PROJECT / "docs" / "frontend.md").read_text(encoding="utf-8")
+
+
 def shown(language: str) -> str:
     """The page's only block of code in this language."""
-    text = (PROJECT / "docs" / "frontend.md").read_text(encoding="utf-8")
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", guide(), flags=re.DOTALL | re.MULTILINE)
     return code
 
 
@@ -50,6 +55,12 @@ def test_the_page_of_the_guide_works(page: Page, backend: ScriptedBackend) -> No
     run = "({ options }, name) => options.onClientTool({ name, params: {} })"
     assert chatkit.evaluate(run, "get_page_title") == {"title": ""}
     assert "error" in chatkit.evaluate(run, "unknown")
+    attachments = chatkit.evaluate("({ options }) => options.composer.attachments")
+    config = json.loads((PROJECT / "web" / "config.json").read_text(encoding="utf-8"))["attachments"]
+    assert attachments.keys() == config.keys()
+    for part in ("maxSize", "accept"):
+        assert attachments.pop(part).items() <= config.pop(part).items()
+    assert attachments == config
 
     backend.answer("/api/chatkit/entities", Answer({"entities": [{"id": "ada", "title": "Ada"}]}))
     searched = chatkit.evaluate("({ options }) => options.entities.onTagSearch('ad')")
@@ -79,10 +90,29 @@ def test_the_token_route_of_the_guide_works(backend: ScriptedBackend, monkeypatc
 
 
 def test_react_is_shown_the_same_options() -> None:
-    """Both ways of the guide make the API, and wrap the tools, in the same words."""
-    api = re.compile(r"createChatKitApi\(\{.*?^ *\}\);$", flags=re.DOTALL | re.MULTILINE)
-    in_page, in_react = (api.search(shown(language)) for language in ("html", "jsx"))
-    assert in_page is not None
-    assert in_react is not None
-    normal = [re.sub(r" // .*|\s+", "", found.group()) for found in (in_page, in_react)]
-    assert normal[0] == normal[1]
+    """Both ways of the guide make the API, and take attachments, in the same words."""
+    for part in (r"createChatKitApi\(\{.*?^ *\}\);$", r"composer: \{.*?^    \},$"):
+        pattern = re.compile(part, flags=re.DOTALL | re.MULTILINE)
+        in_page, in_react = (pattern.search(shown(language)) for language in ("html", "jsx"))
+        assert in_page is not None
+        assert in_react is not None
+        normal = [re.sub(r" // .*|\s+", "", found.group()) for found in (in_page, in_react)]
+        assert normal[0] == normal[1]
+
+
+def test_the_upload_address_of_the_guide_is_a_route_that_takes_the_token(world: World) -> None:
+    """What the section on attachments names for `uploadStrategy` is what the API helper takes, and authorizes."""
+    (found,) = re.findall(r'`(\{ type: "direct", uploadUrl: .*? \})`', guide())
+    strategy = found.replace("ApiUrl", '"https://rest.example/prod/api"')
+    world.create(f"{{ uploadStrategy: {strategy} }}")
+    world.run("await world.api.fetch('https://rest.example/prod/api/chatkit/upload', { method: 'POST', body: '' });")
+    assert [request["authorization"] for request in world.sent] == ["Bearer token-1"]
+
+
+def test_every_option_of_the_helper_is_in_the_guide() -> None:
+    """The guide's table of options names those that `createChatKitApi` knows, and no other."""
+    source = (PROJECT / "web" / "chatkit-aws.js").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^const OPTIONS = \{\n(.*?)^\};$", source, flags=re.DOTALL | re.MULTILINE)
+    known = re.findall(r"^  (\w+):", table, flags=re.MULTILINE)
+    (documented,) = re.findall(r"^\| option \| \|\n\| --- \| --- \|\n((?:\|.*\n)+)", guide(), flags=re.MULTILINE)
+    assert sorted(known) == sorted(re.findall(r"^\| `(\w+)`", documented, flags=re.MULTILINE))
