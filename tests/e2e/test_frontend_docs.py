@@ -114,5 +114,6 @@ def test_every_option_of_the_helper_is_in_the_guide() -> None:
     source = (PROJECT / "web" / "chatkit-aws.js").read_text(encoding="utf-8")
     (table,) = re.findall(r"^const OPTIONS = \{\n(.*?)^\};$", source, flags=re.DOTALL | re.MULTILINE)
     known = re.findall(r"^  (\w+):", table, flags=re.MULTILINE)
-    (documented,) = re.findall(r"^\| option of `createChatKitApi` \| \|\n\| --- \| --- \|\n((?:\|.*\n)+)", guide(), flags=re.MULTILINE)
+    rows = r"^\| option of `createChatKitApi` \| \|\n\| --- \| --- \|\n((?:\|.*\n)+)"
+    (documented,) = re.findall(rows, guide(), flags=re.MULTILINE)
     assert sorted(known) == sorted(re.findall(r"^\| `(\w+)`", documented, flags=re.MULTILINE))
