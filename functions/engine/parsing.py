@@ -1,15 +1,20 @@
 """A request's body becomes a request, or an error that names the field. Pure."""
 
 from math import isinf
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from functions.errors import InvalidRequest
-from functions.protocol.requests import CHATKIT_REQ, ID_CHARACTERS, STREAMING_TYPES, NonStreamingReq, StreamingReq
+from functions.protocol.limits import ID_CHARACTERS, TEXT_TOO_LONG
+from functions.protocol.requests import CHATKIT_REQ, STREAMING_TYPES, NonStreamingReq, StreamingReq
+from functions.translations import Text
 
 Req = StreamingReq | NonStreamingReq
+
+_ABOUT_THE_TYPE: Final = frozenset({"union_tag_not_found", "union_tag_invalid"})
+"""pydantic names the object whose `type` is missing or unknown."""
 
 
 class InvalidStreamingRequest(InvalidRequest):
@@ -31,7 +36,16 @@ def parse(body: bytes) -> Req:
     try:
         return CHATKIT_REQ.validate_python(data)
     except ValidationError as error:
-        raise wrong(*_first(error, data)) from error
+        raise _refusal(wrong, error, data) from error
+
+
+def _refusal(wrong: type[InvalidRequest], error: ValidationError, data: Any) -> InvalidRequest:
+    details = error.errors(include_url=False, include_input=False)[0]
+    steps = _path(details["loc"], data)
+    field = ".".join([*steps, "type"] if details["type"] in _ABOUT_THE_TYPE else steps)
+    if details["type"] == TEXT_TOO_LONG:
+        return wrong(field, Text.TEXT_TOO_LONG, **details.get("ctx", {}))
+    return wrong(field, _problem(details["type"], details["msg"]))
 
 
 def _holds_infinity(data: Any) -> bool:
@@ -48,20 +62,16 @@ def _holds_infinity(data: Any) -> bool:
     return False
 
 
-def _first(error: ValidationError, data: Any) -> tuple[str, str]:
-    details = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    path = _path(details["loc"], data)
-    match details["type"]:
-        case "missing":
-            return ".".join(path), "is missing"
-        case "union_tag_not_found":
-            return ".".join([*path, "type"]), "is missing"
+def _problem(kind: str, message: str) -> str:
+    match kind:
+        case "missing" | "union_tag_not_found":
+            return "is missing"
         case "union_tag_invalid":
-            return ".".join([*path, "type"]), "is not a type that this server knows"
+            return "is not a type that this server knows"
         case "model_type" | "model_attributes_type" | "dict_type":
-            return ".".join(path), "must be an object"
+            return "must be an object"
         case _:
-            return ".".join(path), details["msg"][:1].lower() + details["msg"][1:]
+            return message[:1].lower() + message[1:]
 
 
 def _path(steps: tuple[int | str, ...], node: Any) -> list[str]:

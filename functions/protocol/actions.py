@@ -1,10 +1,11 @@
 """Actions: what a widget or the page asks the assistant to do."""
 
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from functions.protocol.base import WireModel
+from functions.protocol.limits import ACTION_CHARACTERS, PAYLOAD_BYTES, free_json, short
 
 Handler = Literal["client", "server"]
 LoadingBehavior = Literal["auto", "none", "self", "container"]
@@ -13,8 +14,8 @@ LoadingBehavior = Literal["auto", "none", "self", "container"]
 class Action(WireModel):
     """An action as it arrives: its name, and whatever the author gave it to carry."""
 
-    type: str
-    payload: Any = None
+    type: Annotated[str, short(ACTION_CHARACTERS)]
+    payload: Annotated[Any, free_json(PAYLOAD_BYTES)] = None
 
 
 class ActionConfig(WireModel):

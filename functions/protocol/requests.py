@@ -6,16 +6,23 @@ from pydantic import Field, TypeAdapter
 
 from functions.protocol.actions import Action
 from functions.protocol.base import WireModel
+from functions.protocol.limits import (
+    METADATA_BYTES,
+    NAME_CHARACTERS,
+    RESULT_BYTES,
+    TITLE_CHARACTERS,
+    TYPE_CHARACTERS,
+    Id,
+    free_json,
+    short,
+    user_text,
+)
 from functions.protocol.messages import UserMessageInput
 from functions.protocol.structured_input import StructuredInputSubmission
 
-ID_CHARACTERS: Final = 128
-"""The longest id that is looked at; ours have about 30 characters."""
-TITLE_CHARACTERS: Final = 1_000
 ITEM_IDS: Final = 1_000
 """The most items that one feedback request may name."""
 
-Id = Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS)]
 Limit = Annotated[int, Field(ge=0)]
 Order = Literal["asc", "desc"]
 FeedbackKind = Literal["positive", "negative"]
@@ -24,7 +31,7 @@ FeedbackKind = Literal["positive", "negative"]
 class BaseReq(WireModel):
     """What every request may carry: the integrator's own `metadata`, handed to the assistant."""
 
-    metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
+    metadata: Annotated[dict[str, Any], free_json(METADATA_BYTES)] = Field(default_factory=dict[str, Any])
 
 
 class ThreadGetByIdParams(WireModel):
@@ -86,7 +93,7 @@ class ThreadAddClientToolOutputParams(WireModel):
     """What the page's tool returned; it names no call."""
 
     thread_id: Id
-    result: Any
+    result: Annotated[Any, free_json(RESULT_BYTES)]
 
 
 class ThreadsAddClientToolOutputReq(BaseReq):
@@ -178,9 +185,9 @@ class AttachmentsDeleteReq(BaseReq):
 class AttachmentCreateParams(WireModel):
     """A file that is about to be uploaded; `size` in bytes."""
 
-    name: str
+    name: Annotated[str, short(NAME_CHARACTERS)]
     size: Annotated[int, Field(ge=0)]
-    mime_type: str
+    mime_type: Annotated[str, short(TYPE_CHARACTERS)]
 
 
 class AttachmentsCreateReq(BaseReq):
@@ -194,7 +201,7 @@ class InputTranscribeParams(WireModel):
     """Recorded speech, base64, with a type such as `audio/webm;codecs=opus`."""
 
     audio_base64: str
-    mime_type: str
+    mime_type: Annotated[str, short(TYPE_CHARACTERS)]
 
 
 class InputTranscribeReq(BaseReq):
@@ -224,7 +231,7 @@ class ThreadUpdateParams(WireModel):
     """A thread's new title."""
 
     thread_id: Id
-    title: Annotated[str, Field(max_length=TITLE_CHARACTERS)]
+    title: Annotated[str, user_text(TITLE_CHARACTERS)]
 
 
 class ThreadsUpdateReq(BaseReq):

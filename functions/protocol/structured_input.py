@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, FailFast, Field
 from pydantic_core import PydanticCustomError
 
 from functions.protocol.base import WireModel
+from functions.protocol.limits import ANSWER_CHARACTERS, user_text
 
 ANSWERS: Final = 1_000
 """The most questions that one submission may answer."""
@@ -57,7 +58,9 @@ class StructuredInputAnswerSubmission(WireModel):
     """An answer as the client sends it."""
 
     # FailFast: else every value of every answer could have an error of its own.
-    values: Annotated[list[str], FailFast(), Field(max_length=ANSWER_VALUES)] = Field(default_factory=list[str])
+    values: Annotated[
+        list[Annotated[str, user_text(ANSWER_CHARACTERS)]], FailFast(), Field(max_length=ANSWER_VALUES)
+    ] = Field(default_factory=list[str])
     skipped: bool = False
 
 

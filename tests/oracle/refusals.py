@@ -6,6 +6,7 @@ In each of them ours says why to the user, has called no assistant and has writt
 from typing import Final
 
 from functions.protocol import messages, requests, structured_input
+from functions.protocol.limits import ID_CHARACTERS, TITLE_CHARACTERS
 from tests.oracle.script import Json
 from tests.oracle.settling import Pair, raised, refused, settled_refusal
 from tests.oracle.steps import UNKNOWN_PICK
@@ -94,15 +95,11 @@ def _beyond_limits(params: Json) -> bool:
     answers = message.get("answers", {})
     return any(
         (
-            any(
-                not 1 <= len(one) <= requests.ID_CHARACTERS
-                for name, one in params.items()
-                if name.endswith("_id") and one
-            ),
+            any(not 1 <= len(one) <= ID_CHARACTERS for name, one in params.items() if name.endswith("_id") and one),
             params.get("item_id") == "",
             (params.get("limit") or 0) < 0,
             params.get("size", 0) < 0,
-            len(params.get("title", "")) > requests.TITLE_CHARACTERS,
+            len(params.get("title", "")) > TITLE_CHARACTERS,
             len(params.get("item_ids", ())) > requests.ITEM_IDS,
             len(message.get("content", ())) > messages.CONTENT_PARTS,
             len(message.get("attachments", ())) > messages.ATTACHMENTS,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from functions.engine.parsing import InvalidStreamingRequest, Req, parse
 from functions.errors import InvalidRequest
-from functions.protocol.requests import ID_CHARACTERS, STREAMING_TYPES
+from functions.protocol.limits import ID_CHARACTERS
+from functions.protocol.requests import STREAMING_TYPES
 from tests.support.request_bodies import REQUESTS, Path, at, body_of, kind_of
 
 TEXT = st.text(max_size=10) | st.sampled_from(["type", "input_text", "threads.create", "params", "answers", "a.b", ""])

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,8 +10,26 @@ from pydantic import BaseModel, ValidationError
 
 from functions.engine.parsing import InvalidStreamingRequest, parse
 from functions.errors import InvalidRequest
-from functions.protocol.messages import ATTACHMENTS, CONTENT_PARTS
-from functions.protocol.requests import ID_CHARACTERS, ITEM_IDS, STREAMING_TYPES, TITLE_CHARACTERS
+from functions.protocol.items import THREAD_ITEM, ClientToolCallItem, UserMessageItem
+from functions.protocol.limits import (
+    ACTION_CHARACTERS,
+    ANSWER_CHARACTERS,
+    ID_CHARACTERS,
+    JSON_DEPTH,
+    MESSAGE_CHARACTERS,
+    METADATA_BYTES,
+    NAME_CHARACTERS,
+    PAYLOAD_BYTES,
+    QUOTE_CHARACTERS,
+    RESULT_BYTES,
+    TAG_CHARACTERS,
+    TAG_DATA_BYTES,
+    TAGS,
+    TITLE_CHARACTERS,
+    TYPE_CHARACTERS,
+)
+from functions.protocol.messages import ATTACHMENTS, CONTENT_PARTS, InferenceOptions, UserMessageTagContent
+from functions.protocol.requests import ITEM_IDS, STREAMING_TYPES, ThreadsAddClientToolOutputReq
 from functions.protocol.structured_input import ANSWER_VALUES, ANSWERS
 from tests.support.request_bodies import REQUESTS, Node, at, body_of, kind_of, nodes_of, wrong_for
 
@@ -237,6 +256,133 @@ def test_a_wrong_limit_is_named(limit: str) -> None:
 def test_a_limit_names_its_field(body: dict[str, Any], field: str) -> None:
     """What is too long, too short or too small is named."""
     assert refusal(body).field == field
+
+
+def tagged(**changes: Any) -> dict[str, Any]:
+    """A message with a tag that is changed."""
+    return message(content=[{"type": "input_tag", "id": "t", "text": "x", "data": {}, **changes}])
+
+
+def nested(levels: int) -> Any:
+    """Lists in lists, so many."""
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def of_bytes(size: int) -> dict[str, str]:
+    """An object whose JSON has so many bytes."""
+    return {"x": "y" * (size - len('{"x":""}'))}
+
+
+def output(result: Any) -> dict[str, Any]:
+    return {"type": "threads.add_client_tool_output", "params": {"thread_id": "t", "result": result}}
+
+
+def action(**changes: Any) -> dict[str, Any]:
+    return {"type": "threads.custom_action", "params": {"thread_id": "t", "action": {"type": "a", **changes}}}
+
+
+def listing(**changes: Any) -> dict[str, Any]:
+    return {"type": "threads.list", "params": {}, **changes}
+
+
+def upload(**changes: Any) -> dict[str, Any]:
+    return {"type": "attachments.create", "params": {"name": "a", "size": 1, "mime_type": "a/b", **changes}}
+
+
+SIZES: list[tuple[str, Any, int, str]] = [
+    ("message", lambda n: message(content=[{"type": "input_text", "text": "x" * n}]), MESSAGE_CHARACTERS, "content"),
+    (
+        "message in parts",
+        lambda n: message(content=[{"type": "input_text", "text": text} for text in ("x" * (n - 1), "y")]),
+        MESSAGE_CHARACTERS,
+        "content",
+    ),
+    ("tags", lambda n: message(content=tagged()["params"]["input"]["content"] * n), TAGS, "content"),
+    ("tag's id", lambda n: tagged(id="x" * n), TAG_CHARACTERS, "content.0.id"),
+    ("tag's text", lambda n: tagged(text="x" * n), TAG_CHARACTERS, "content.0.text"),
+    ("tag's group", lambda n: tagged(group="x" * n), TAG_CHARACTERS, "content.0.group"),
+    ("tag's data", lambda n: tagged(data=of_bytes(n)), TAG_DATA_BYTES, "content.0.data"),
+    ("tag's depth", lambda n: tagged(data={"x": nested(n - 1)}), JSON_DEPTH, "content.0.data"),
+    ("quote", lambda n: message(quoted_text="x" * n), QUOTE_CHARACTERS, "quoted_text"),
+    ("attachment's id", lambda n: message(attachments=["x" * n]), ID_CHARACTERS, "attachments.0"),
+    (
+        "tool",
+        lambda n: message(inference_options={"tool_choice": {"id": "x" * n}}),
+        ID_CHARACTERS,
+        "inference_options.tool_choice.id",
+    ),
+    ("model", lambda n: message(inference_options={"model": "x" * n}), ID_CHARACTERS, "inference_options.model"),
+]
+OTHER_SIZES: list[tuple[str, Any, int, str]] = [
+    ("metadata", lambda n: listing(metadata=of_bytes(n)), METADATA_BYTES, "metadata"),
+    ("metadata's depth", lambda n: listing(metadata={"x": nested(n - 1)}), JSON_DEPTH, "metadata"),
+    ("result", lambda n: output(of_bytes(n)), RESULT_BYTES, "params.result"),
+    ("result's depth", lambda n: output(nested(n)), JSON_DEPTH, "params.result"),
+    ("action's name", lambda n: action(type="x" * n), ACTION_CHARACTERS, "params.action.type"),
+    ("payload", lambda n: action(payload=of_bytes(n)), PAYLOAD_BYTES, "params.action.payload"),
+    ("payload's depth", lambda n: action(payload=nested(n)), JSON_DEPTH, "params.action.payload"),
+    ("answer", lambda n: answers({"q": {"values": ["x" * n]}}), ANSWER_CHARACTERS, "params.input.answers.q.values.0"),
+    ("file's name", lambda n: upload(name="x" * n), NAME_CHARACTERS, "params.name"),
+    ("file's type", lambda n: upload(mime_type="x" * n), TYPE_CHARACTERS, "params.mime_type"),
+    (
+        "recording's type",
+        lambda n: {"type": "input.transcribe", "params": {"audio_base64": "", "mime_type": "x" * n}},
+        TYPE_CHARACTERS,
+        "params.mime_type",
+    ),
+]
+EVERY_SIZE = [(name, make, most, f"params.input.{field}") for name, make, most, field in SIZES] + OTHER_SIZES
+
+
+@pytest.mark.parametrize(("make", "most", "field"), [size[1:] for size in EVERY_SIZE], ids=[s[0] for s in EVERY_SIZE])
+def test_everything_has_an_end(make: Any, most: int, field: str) -> None:
+    """What is as large as its limit is read, and what is a bit larger is refused by its name."""
+    parse(json.dumps(make(most)).encode())
+    assert refusal(make(most + 1)).field == field
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        message(content=[{"type": "input_text", "text": "x" * (MESSAGE_CHARACTERS + 1)}]),
+        message(quoted_text="x" * (QUOTE_CHARACTERS + 1)),
+        {"type": "threads.update", "params": {"thread_id": "t", "title": "x" * (TITLE_CHARACTERS + 1)}},
+    ],
+)
+def test_a_users_text_that_is_too_long_is_told_in_their_language(body: dict[str, Any]) -> None:
+    """Who can shorten it is the user: so the message says by how much, and names no field, which a program reads."""
+    error = refusal(body)
+    assert error.message_in(["de"]).startswith("Dieser Text ist zu lang")
+    assert (error.field or "").startswith("params.")
+
+
+def test_what_was_let_in_once_is_read_for_ever() -> None:
+    """Limits are for what comes in: a stored message beyond today's is read as it is."""
+    tag = UserMessageTagContent(id="t", text="x" * (TAG_CHARACTERS + 1), data={"x": nested(JSON_DEPTH + 1)})
+    stored = UserMessageItem(
+        id="m", thread_id="t", created_at=datetime.now(UTC), content=[tag], inference_options=InferenceOptions()
+    )
+    assert THREAD_ITEM.validate_json(stored.model_dump_json()) == stored
+
+
+def test_what_is_as_deep_as_may_be_is_stored_and_read_again() -> None:
+    """However an item wraps it, the deepest result is written, and read again as it was."""
+    request = parse(json.dumps(output(nested(JSON_DEPTH))).encode())
+    assert isinstance(request, ThreadsAddClientToolOutputReq)
+    call = ClientToolCallItem(
+        id="c",
+        thread_id="t",
+        created_at=datetime.now(UTC),
+        call_id="c",
+        name="n",
+        arguments={},
+        output=request.params.result,
+        status="completed",
+    )
+    assert THREAD_ITEM.validate_json(call.model_dump_json()) == call
 
 
 def feedback(ids: list[Any]) -> dict[str, Any]:
