@@ -1,6 +1,5 @@
 """The composition root: the only place that knows which adapter stands behind each port."""
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -24,6 +23,7 @@ from functions.identity.tokens import ClientTokens, SigningKey
 from functions.ids import IdFactory
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
+from functions.runtime import logs
 from functions.settings import Names, Settings
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
@@ -59,8 +59,7 @@ class Wiring:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # Ours alone: libraries keep their warnings and errors, and no more.
-        logging.getLogger("functions").setLevel(settings.log_level)
+        logs.set_up(settings.log_level)
 
     @cached_property
     def api_routes(self) -> "ApiRoutes":

@@ -1,11 +1,24 @@
 """What holds for every test."""
 
+import logging
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says how busy the machine is. What CI has set apart from the default, Hypothesis keeps.
 settings.register_profile("unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+from functions.runtime.logs import Redaction
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_come() -> Iterator[None]:
+    """Where a test wires a function, pytest's own handlers, which all tests share, are put back as they were."""
+    yield
+    for handler in logging.getLogger().handlers:
+        handler.filters = [each for each in handler.filters if not isinstance(each, Redaction)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
