@@ -83,7 +83,13 @@ _ACCESS_LOG: Final = {
 }
 
 
-_READABLE: Final = {"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"}
+_READABLE: Final = {
+    "Access-Control-Allow-Origin": "method.request.header.Origin",
+    "Vary": "'Origin'",
+    # As every answer of the functions.
+    "Cache-Control": "'no-store'",
+    "X-Content-Type-Options": "'nosniff'",
+}
 _TOO_LARGE: Final = {
     "code": "body_too_large",
     "message": f"This request is too large. A direct upload takes files of at most {DIRECT_BYTES:,} bytes; larger ones "
@@ -333,7 +339,7 @@ class ChatStack(Stack):
         """Gives the gateway's own answers (429, 413, 5xx) a CORS header: without, a page sees no status at all.
 
         The header can only be a constant or a copy, so it names whichever origin asked. These answers hold a
-        sentence by API Gateway and nothing else.
+        sentence by API Gateway and nothing else. Beside it they carry what every answer of the functions does.
         """
         for kind in (apigateway.ResponseType.DEFAULT_4_XX, apigateway.ResponseType.DEFAULT_5_XX):
             rest.add_gateway_response(

@@ -226,6 +226,8 @@ def test_pages_can_read_the_gateways_own_errors(dev: Stage) -> None:
     assert set(found) == {"DEFAULT_4XX", "DEFAULT_5XX", "REQUEST_TOO_LARGE"}
     for headers in found.values():
         assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "method.request.header.Origin"
+        assert headers["gatewayresponse.header.Cache-Control"] == "'no-store'"
+        assert headers["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'"
 
 
 def test_a_file_that_is_too_large_for_the_gateway_is_explained(dev: Stage) -> None:

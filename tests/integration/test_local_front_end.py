@@ -118,6 +118,19 @@ async def test_a_function_that_fails(port: int, do: str) -> None:
     assert await asyncio.to_thread(read) == (502, b'{"message": "Internal Server Error"}', b"well")
 
 
+@pytest.mark.parametrize("path", ["/chatkit", "/api/x", "/web/nothing", "/nothing", "/%00"])
+async def test_no_answer_tells_what_server_made_it(port: int, path: str) -> None:
+    """Neither the function's answers nor the front end's own name the server, or its version."""
+
+    def read() -> tuple[int, set[str]]:
+        with asked(port, path, do="stream", chunks=["x"]) as answer:
+            return answer.status, {name.lower() for name in answer.headers}
+
+    status, names = await asyncio.to_thread(read)
+    assert status in {200, 404, 405, 502}
+    assert not {"server", "x-powered-by", "via"} & names
+
+
 async def test_a_second_request_need_not_wait(port: int, gates: list[Path]) -> None:
     """While one is being answered, another is answered by a second process."""
 
