@@ -13,6 +13,7 @@
         ├── AttachmentRefused     422, a file is too large, of a kind that is not taken, or not what it was said to be
         ├── Conflict              409, what the request answers has been answered already
         ├── TurnStillRunning      409, the thread is being answered, and did not stop in time
+        ├── LimitReached          429, a user or a tenant has had as much as they may; time may free it
         ├── TurnCutOff            what a turn was ended by: the function's time, a kill
         ├── CustomStreamError     what an assistant's author tells the user went wrong
         │   └── GuardrailTripped  the same, and what the turn has shown is taken back
@@ -25,9 +26,12 @@ A `message` may be shown to a user. It never holds a key, a token, message conte
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from functions.translations import Text, translate
+
+_MINUTE: Final = 60
+_HOUR: Final = 3600
 
 
 class ChatKitLambdaError(Exception):
@@ -84,9 +88,14 @@ class InvalidRequest(RequestError):
 
     code = "invalid_request"
 
-    def __init__(self, field: str, problem: str) -> None:
-        """`field` is a path into the body, such as `params.input.content.0.text`; empty means the body as a whole."""
-        super().__init__(f"{field}: {problem}" if field else problem)
+    def __init__(self, field: str, problem: Text | str, **values: str | int) -> None:
+        """`field` is a path into the body, such as `params.input.content.0.text`; empty means the body as a whole.
+
+        A `problem` that a user can mend is a text with its values, and is told as it is; any other is a programmer's, in
+        English, behind the field's name.
+        """
+        is_whole = isinstance(problem, Text) or not field
+        super().__init__(problem if is_whole else f"{field}: {problem}", **values)
         self.field = field
 
 
@@ -164,6 +173,33 @@ class TurnStillRunning(RequestError):
 
     def __init__(self) -> None:
         super().__init__(Text.TURN_RUNNING)
+
+
+class LimitReached(RequestError):
+    """What was asked for is beyond a limit of the user's or of their tenant's; nothing was written."""
+
+    status = 429
+    code = "limit_reached"
+
+    def __init__(
+        self, message: Text, *, retry_after: int | None = None, allow_retry: bool = False, **values: int
+    ) -> None:
+        """`message`: one of the texts that say what to do, with its values.
+
+        `retry_after`: the whole seconds in which time alone frees the limit; None where the user has to.
+        """
+        super().__init__(message, **values)
+        self.retry_after = retry_after
+        self.allow_retry = allow_retry
+
+    @classmethod
+    def for_now(cls, seconds: int) -> "LimitReached":
+        """Of a limit that is free again in so many seconds, which are told in the largest unit, rounded up."""
+        if seconds <= _MINUTE:
+            return cls(Text.LIMIT_SECONDS, retry_after=seconds, seconds=seconds)
+        if seconds <= _HOUR:
+            return cls(Text.LIMIT_MINUTES, retry_after=seconds, minutes=-(-seconds // _MINUTE))
+        return cls(Text.LIMIT_HOURS, retry_after=seconds, hours=-(-seconds // _HOUR))
 
 
 class TurnCutOff(RequestError):
