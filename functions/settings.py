@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from functions.errors import SettingError
+from functions.limits import DEFAULT_LIMITS, OFF, Limits
 
 Stage = str
 Identity = Literal["local", "iam"]
@@ -36,6 +37,7 @@ class Names:
     TOKEN_SECONDS: Final = "TOKEN_SECONDS"  # noqa: S105 - a name
     DEADLINE_MARGIN_SECONDS: Final = "DEADLINE_MARGIN_SECONDS"
     RETENTION_DAYS: Final = "RETENTION_DAYS"
+    LIMITS: Final = "LIMITS"
     LOG_LEVEL: Final = "LOG_LEVEL"
 
 
@@ -59,6 +61,8 @@ class Settings:
     """How long before the function's time is up an answer that is not whole is closed."""
     retention_days: int | None = None
     """How many days a thread is kept behind its last use; None keeps it for ever."""
+    limits: Limits = DEFAULT_LIMITS
+    """How much users and tenants may use. Where nothing is said, the local stack limits nothing."""
     log_level: LogLevel = "INFO"
 
     @property
@@ -82,6 +86,7 @@ class Settings:
             token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=3600),
             deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
             retention_days=read.days(Names.RETENTION_DAYS, least=1, most=MAX_RETENTION_DAYS),
+            limits=read.limits(Names.LIMITS, default=OFF if read.optional(Names.STAGE) == LOCAL_STAGE else ""),
             log_level=cast("LogLevel", read.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO")),
         )
         if not settings.is_local:
@@ -135,6 +140,12 @@ class _Reader:
         if not (_DIGITS.fullmatch(value) and least <= int(value) <= most):
             raise SettingError(name, f"must be a whole number of {what} from {least} to {most}; it is {value!r}")
         return int(value)
+
+    def limits(self, name: str, *, default: str) -> Limits:
+        try:
+            return Limits.parse(self.optional(name) or default)
+        except ValueError as error:
+            raise SettingError(name, str(error)) from None
 
     def url(self, name: str) -> str | None:
         value = self.optional(name)

@@ -27,6 +27,7 @@ from functions.runtime import logs
 from functions.settings import Names, Settings
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
+from functions.store.dynamodb_counters import DynamoDBCounters
 from functions.store.large_items import LargeItems
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ class Wiring:
             model=self._model,
             transcriber=self._transcriber,
             metrics=self._metrics,
+            counters=DynamoDBCounters(client=self._dynamodb, table=self._settings.table_name),
+            limits=self._settings.limits,
             ids=IdFactory(),
             images=self._images,
             attachments=self._attachments,
@@ -148,6 +151,7 @@ class Wiring:
             table=self._settings.table_name,
             large_items=self._large_items,
             retention=None if days is None else timedelta(days=days),
+            count_threads=self._settings.limits.count_threads,
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
+from functions.limits import Limits
 from functions.settings import MAX_RETENTION_DAYS
 
 StageName = Literal["dev", "prod"]
@@ -42,6 +43,8 @@ class Config:
     """How long before the chat function's time is up a turn is brought to its end."""
     retention_days: int | None = None
     """How many days a thread is kept behind its last use; without, for ever."""
+    limits: str = ""
+    """How much users and tenants may use, where that is otherwise than by default (docs/limits.md)."""
     log_level: LogLevel = "INFO"
     log_days: int
     """How long logs are kept."""
@@ -68,6 +71,10 @@ class Config:
             raise ConfigError("openai_base_url", f"must begin with https://; it is {self.openai_base_url!r}")
         if self.log_level not in get_args(LogLevel):
             raise ConfigError("log_level", f"must be one of {', '.join(get_args(LogLevel))}; it is {self.log_level!r}")
+        try:
+            Limits.parse(self.limits)
+        except ValueError as error:
+            raise ConfigError("limits", str(error)) from None
         if self.log_days not in LOG_DAYS:
             raise ConfigError("log_days", f"must be one of {', '.join(map(str, LOG_DAYS))}; it is {self.log_days}")
         for name, (least, most) in _RANGES.items():
@@ -179,6 +186,7 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "token_seconds": _whole,
         "deadline_margin_seconds": _whole,
         "retention_days": _whole,
+        "limits": _text,
         "log_level": _text,
         "log_days": _whole,
         "protect_data": _yes_or_no,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from functions.runtime.logs import Redaction
+
 # How long an example takes says how busy the machine is. What CI has set apart from the default, Hypothesis keeps.
 settings.register_profile("unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
-
-from functions.runtime.logs import Redaction
 
 
 @pytest.fixture(autouse=True)

@@ -18,13 +18,15 @@ from functions.engine.files import Files
 from functions.engine.following import Following
 from functions.engine.metering import Meter, MeteredModel
 from functions.engine.parsing import InvalidStreamingRequest, parse
+from functions.engine.quotas import Quotas, Ticket
 from functions.engine.reads import Reads
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.engine.starts import Starts
 from functions.engine.turn import Turn, check_item
 from functions.engine.turns import Turns
-from functions.errors import BodyTooLarge, InvalidRequest
+from functions.errors import BodyTooLarge, InvalidRequest, LimitReached
 from functions.ids import IdFactory
+from functions.limits import NO_LIMITS, Limits
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.protocol.base import to_wire
@@ -54,7 +56,8 @@ from functions.protocol.requests import (
 )
 from functions.protocol.responses import SyncCustomActionResponse, TranscriptionResult
 from functions.protocol.threads import ThreadMetadata
-from functions.store.base import RequestRepeated, Store
+from functions.store.base import RequestRepeated, StartedRequest, Store
+from functions.store.counters import Counters
 
 
 def _utc_now() -> datetime:
@@ -75,10 +78,14 @@ class Engine:
         images: ImageStore | None = None,
         transcriber: Transcriber | None = None,
         metrics: Metrics | None = None,
+        counters: Counters | None = None,
+        limits: Limits = NO_LIMITS,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`assistants` by agent type, one of them `default`; without `attachments` messages carry none.
+
+        `limits` are counted by `counters`, and are none without.
 
         Without `images`, the pictures that models make stay in their items, as data URLs.
 
@@ -94,6 +101,7 @@ class Engine:
         self._metrics: Final = metrics
         self._now: Final = now
         self._clock: Final = clock
+        self._quotas: Final = Quotas(counters=counters, limits=limits, ids=ids, now=now, metrics=metrics)
         self._turns: Final = Turns(store=store, ids=ids, now=now)
         self._starts: Final = Starts(store=store, attachments=attachments, turns=self._turns, ids=ids, now=now)
 
@@ -101,7 +109,8 @@ class Engine:
         """Answers one request. Raises `RequestError` for what is not answered with a stream.
 
         What goes wrong with a streaming request reaches the user as the stream's last event, an `error`: ChatKit.js shows
-        nothing at all for an HTTP error.
+        nothing at all for an HTTP error. But a limit that is reached is raised, before anything is done: for HTTP 429 it
+        has a notice of its own.
         """
         try:
             request = parse(body)
@@ -119,7 +128,9 @@ class Engine:
                 | ThreadsRetryAfterItemReq()
                 | ThreadsCustomActionReq()
             ):
-                return StreamingResult(self._stream(request, context, request_key(body, context)))
+                key = request_key(body, context)
+                admitted = await self._admit(request, context, key)
+                return StreamingResult(self._stream(request, context, key, admitted))
             case _:
                 return await self._answer(request, context)
 
@@ -151,21 +162,37 @@ class Engine:
                 await self._attachment_store().delete(user, request.params.attachment_id)
                 return _NOTHING
             case InputTranscribeReq():
-                return NonStreamingResult(to_wire(await self._transcribe(request.params, context)))
+                async with self._quotas.admitted(context):
+                    return NonStreamingResult(to_wire(await self._transcribe(request.params, context)))
             case ThreadsSyncCustomActionReq():
-                return NonStreamingResult(to_wire(await self._sync_action(request, context)))
+                async with self._quotas.admitted(context):
+                    return NonStreamingResult(to_wire(await self._sync_action(request, context)))
             case AttachmentsGetPreviewReq():
                 preview = await self._attachment_store().preview(user, request.params.attachment_id)
                 return NonStreamingResult(to_wire(preview))
             case _:
                 assert_never(request)
 
+    async def _admit(self, request: StreamingReq, context: RequestContext, key: str) -> Ticket | StartedRequest:
+        """Counts a request. One that is beyond a limit may be the repeat of one that was not: then what that has begun."""
+        try:
+            return await self._quotas.admit(context, creates_thread=isinstance(request, ThreadsCreateReq))
+        except LimitReached:
+            started = await self._turns.find_repeated(context.owner, key)
+            if started is None:
+                raise
+            return started
+
     async def _stream(
-        self, request: StreamingReq, context: RequestContext, key: str
+        self, request: StreamingReq, context: RequestContext, key: str, admitted: Ticket | StartedRequest
     ) -> AsyncIterator[ThreadStreamEvent]:
         files = self._files(context.owner)
         try:
-            async with closing(await self._begun(request, context, key, files)) as events:
+            if isinstance(admitted, StartedRequest):
+                begun = self._followed(request, context, key, admitted)
+            else:
+                begun = await self._begun(request, context, key, files, admitted)
+            async with closing(begun) as events:
                 async for event in events:
                     yield await files.shown_event(event)
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
@@ -173,24 +200,36 @@ class Engine:
             yield error_event(error, context.locales)
 
     async def _begun(
-        self, request: StreamingReq, context: RequestContext, key: str, files: Files
+        self, request: StreamingReq, context: RequestContext, key: str, files: Files, ticket: Ticket
     ) -> AsyncIterator[ThreadStreamEvent]:
         """The events of the turn that the request begins, or, where it is a repeat, of the one that it has begun before."""
         meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
-        assistant = picked(self._assistants, context)
         try:
+            assistant = picked(self._assistants, context)
             start = await self._starts.start(request, context, assistant, key)
         except RequestRepeated as repeated:
-
-            def options(thread: ThreadMetadata) -> StreamOptions:
-                return assistant.get_stream_options(thread, self._context(context, thread.id, assistant, thread))
-
-            following = Following(store=self._store, turns=self._turns, context=context)
-            return following.events(request, key, repeated.started, options)
+            await ticket.cancel()
+            return self._followed(request, context, key, repeated.started)
+        except BaseException:
+            await ticket.cancel()
+            raise
         thread = start.thread
         assistant_context = self._context(context, thread.id, assistant, thread, meter)
         turn = Turn(start=start, store=self._store, context=assistant_context, now=self._now, meter=meter, files=files)
-        return turn.run(lambda: assistant.get_stream_options(thread, assistant_context))
+        events = turn.run(lambda: assistant.get_stream_options(thread, assistant_context))
+        return ticket.held(events, lambda: meter.tokens)
+
+    def _followed(
+        self, request: StreamingReq, context: RequestContext, key: str, started: StartedRequest
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """The events of a turn that the same request has begun before."""
+        assistant = picked(self._assistants, context)
+
+        def options(thread: ThreadMetadata) -> StreamOptions:
+            return assistant.get_stream_options(thread, self._context(context, thread.id, assistant, thread))
+
+        following = Following(store=self._store, turns=self._turns, context=context)
+        return following.events(request, key, started, options)
 
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params

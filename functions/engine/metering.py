@@ -74,6 +74,11 @@ class Meter:
         """What was reported so far, by model; a model that reported nothing is missing."""
         return {model: usage.as_dict() for model, usage in self._by_model.items() if usage.input_tokens}
 
+    @property
+    def tokens(self) -> int:
+        """Input and output of all models so far."""
+        return sum(usage.input_tokens + usage.output_tokens for usage in self._by_model.values())
+
     def asked(self, model: str) -> Usage:
         """To be called for each response; what it costs is to be added to what is returned."""
         usage = self._by_model.setdefault(model, Usage())

@@ -16,6 +16,8 @@ class RequestContext:
     user: str
     tenant: str | None = None
     """The integrator's customer to whom the user belongs, where there are several."""
+    is_anonymous: bool = False
+    """Whether the user is known by a cookie alone."""
     request_id: str = ""
     locales: tuple[str, ...] = ()
     """The languages that the user reads, the most wanted first: BCP 47 tags."""
@@ -41,7 +43,7 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class StreamingResult:
-    """The events of a streaming request. Nothing is done until the first is asked for."""
+    """The events of a streaming request. Nothing but its counting is done until the first is asked for."""
 
     events: AsyncIterator[ThreadStreamEvent]
 

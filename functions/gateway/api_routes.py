@@ -9,7 +9,7 @@ from functions.errors import NotFound, RequestError
 from functions.gateway.cors import Cors
 from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
-from functions.gateway.response import COMMON_HEADERS, error_body
+from functions.gateway.response import COMMON_HEADERS, error_body, error_headers
 from functions.gateway.routes import Answer, Route, RouteGroup
 from functions.translations import parse_accept_language
 
@@ -58,7 +58,7 @@ class ApiRoutes:
         return Response(status_code=200, body="", headers=self._cors.preflight_headers(self._request))
 
     def _refused(self, error: RequestError) -> Response[str]:
-        return _json(error.status, error_body(error, self._locales).decode())
+        return _json(error.status, error_body(error, self._locales).decode(), error_headers(error))
 
     def _no_such_route(self, _error: Exception) -> Response[str]:
         return self._refused(NotFound("There is no such route."))

@@ -1,7 +1,9 @@
 """The protocol's one endpoint: `POST`, a client token, a body; an event stream or JSON comes back.
 
 ChatKit.js shows a user nothing of an HTTP error, and repeats a request that was answered with a 5xx. So a failed streaming
-request is answered with 200 and an `error` event; only 401 (the page renews its token) and 405 stay what they are.
+request is answered with 200 and an `error` event; only 401 (the page renews its token), 405, and 429 stay what they are: for
+429 ChatKit.js has a notice, and sends no second request. But that is for what time frees; what the user has to free
+(threads, running answers) it could not tell them of, so that is an `error` event, too.
 """
 
 import asyncio
@@ -12,14 +14,14 @@ from typing import Final, Protocol
 from functions.engine.closing import closing
 from functions.engine.dictation import REQUEST_BYTES
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
-from functions.errors import BodyTooLarge, RequestError, Unauthenticated
+from functions.errors import BodyTooLarge, LimitReached, RequestError, Unauthenticated
 from functions.gateway import sse
 from functions.gateway.cors import FRAME_HEADER, TURN_HEADER, Cors
 from functions.gateway.faults import fault_body, log_fault
 from functions.gateway.request import Event, Request, from_event
-from functions.gateway.response import empty_response, error_body, event_stream, json_response
+from functions.gateway.response import empty_response, error_body, error_headers, event_stream, json_response
 from functions.gateway.routes import caller_of
-from functions.identity.base import TokenVerifier
+from functions.identity.base import ANONYMOUS, TokenVerifier
 from functions.protocol.events import ErrorEvent, ThreadStreamEvent
 from functions.runtime.response import StreamingResponse
 from functions.translations import parse_accept_language
@@ -92,6 +94,7 @@ class ChatEndpoint:
         context = RequestContext(
             user=caller.user,
             tenant=caller.tenant,
+            is_anonymous=caller.source == ANONYMOUS,
             request_id=request.request_id,
             locales=_locales(request),
             agent_type=request.headers.get("x-agent-type") or None,
@@ -124,10 +127,15 @@ def _check_size(body: bytes) -> None:
 def _refusal(error: RequestError, request: Request, headers: dict[str, str]) -> StreamingResponse:
     if isinstance(error, _MethodNotAllowed):
         headers = {**headers, "allow": "POST, OPTIONS"}
-    elif not isinstance(error, Unauthenticated) and _wants_events(request):
+    elif not _stays_a_status(error) and _wants_events(request):
         event = ErrorEvent(message=error.message_in(_locales(request)), allow_retry=error.allow_retry)
         return event_stream(_one(sse.frame(event)), headers)
-    return json_response(error.status, error_body(error, _locales(request)), headers)
+    return json_response(error.status, error_body(error, _locales(request)), {**headers, **error_headers(error)})
+
+
+def _stays_a_status(error: RequestError) -> bool:
+    is_rate = isinstance(error, LimitReached) and error.retry_after is not None
+    return is_rate or isinstance(error, Unauthenticated)
 
 
 def _wants_events(request: Request) -> bool:

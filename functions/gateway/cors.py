@@ -19,7 +19,7 @@ ALLOWED_HEADERS: Final = (
     "x-agent-type",
 )
 """`chatkit-frame-instance-id` and `content-type` are ChatKit.js's own; the integrator adds `authorization`."""
-EXPOSED_HEADERS: Final = (TURN_HEADER,)
+EXPOSED_HEADERS: Final = (TURN_HEADER, "retry-after")
 """What a page may read of an answer's head, beside what any page may."""
 ALLOWED_METHODS: Final = ("GET", "POST", "OPTIONS")
 MAX_AGE: Final = 7200

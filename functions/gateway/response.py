@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from functions.errors import RequestError
+from functions.errors import LimitReached, RequestError
 from functions.runtime.response import Filler, StreamingResponse
 
 COMMON_HEADERS: Final[Mapping[str, str]] = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -45,9 +45,21 @@ def event_stream(frames: AsyncIterator[bytes], headers: Mapping[str, str]) -> St
 
 
 def error_body(error: RequestError, locales: Sequence[str] = ()) -> bytes:
-    """`{"code", "message", "field"?}`: the client shows `message`, in the user's language; a program reads the rest."""
+    """`{"code", "message", "field"?, "retry_after"?}`: the client shows `message`, in the user's language.
+
+    A program reads the rest; `retry_after` is in seconds.
+    """
     content: dict[str, Any] = {"code": error.code, "message": error.message_in(locales)}
     if error.field is not None:
         content["field"] = error.field
+    if isinstance(error, LimitReached) and error.retry_after is not None:
+        content["retry_after"] = error.retry_after
     # A lone surrogate has no UTF-8: it becomes `?`, so that no message can keep an error from being told.
     return json.dumps(content, ensure_ascii=False).encode(errors="replace")
+
+
+def error_headers(error: RequestError) -> dict[str, str]:
+    """What an error's answer carries beside its body: when to come again (RFC 9110 section 10.2.3), in seconds."""
+    if isinstance(error, LimitReached) and error.retry_after is not None:
+        return {"retry-after": str(error.retry_after)}
+    return {}

@@ -9,6 +9,9 @@ USER_CHARACTERS: Final = 256
 """The longest user id: room for a Cognito or OIDC subject, and for an e-mail address."""
 
 
+ANONYMOUS: Final = "anonymous"
+"""The source of an identity that is a cookie and nothing else."""
+
 _BETWEEN: Final = "\x1f"
 """Stands between tenant and user: ASCII's unit separator, which neither can hold, as both are printable."""
 
@@ -20,6 +23,8 @@ class Caller:
     user: str
     tenant: str | None = None
     """The integrator's customer to whom the user belongs, where there are several."""
+    source: str = ""
+    """Which kind of identity began the session, such as `oidc`."""
 
     @property
     def owner(self) -> str:

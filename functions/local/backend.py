@@ -144,6 +144,8 @@ def _environment(settings: LocalSettings, ministack: Ministack, origins: tuple[s
         environment[Names.OPENAI_SECRET_ID] = resources.OPENAI_SECRET
     if settings.retention_days is not None:
         environment[Names.RETENTION_DAYS] = settings.retention_days
+    if settings.limits is not None:
+        environment[Names.LIMITS] = settings.limits
     if settings.openai_base_url is not None:
         environment[Names.OPENAI_BASE_URL] = settings.openai_base_url
     return environment

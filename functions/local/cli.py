@@ -26,6 +26,7 @@ environment:
   OPENAI_API_KEY    the key that the model is called with
   OPENAI_BASE_URL   another model server, which speaks the Responses API
   RETENTION_DAYS    how long a thread is kept behind its last use; without, for ever
+  LIMITS            how much users may use (docs/limits.md); without, nothing is limited
   LOG_LEVEL         DEBUG, INFO (default), WARNING or ERROR, for the functions
   ALLOWED_HOSTS     further host names to answer under, for a tunnel to this machine
 """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from functions.errors import SettingError
+from functions.limits import OFF, Limits
 from functions.settings import MAX_RETENTION_DAYS, LogLevel, Names
 
 DEFAULT_PORT: Final = 8787
@@ -51,6 +52,7 @@ class LocalNames:
     OPENAI_API_KEY: Final = "OPENAI_API_KEY"
     OPENAI_BASE_URL: Final = "OPENAI_BASE_URL"
     RETENTION_DAYS: Final = Names.RETENTION_DAYS
+    LIMITS: Final = Names.LIMITS
     LOG_LEVEL: Final = "LOG_LEVEL"
     ALLOWED_HOSTS: Final = "ALLOWED_HOSTS"
 
@@ -67,6 +69,8 @@ class LocalSettings:
     openai_base_url: str | None = None
     retention_days: str | None = None
     """How many days a thread is kept behind its last use, as the functions read it; None keeps it for ever."""
+    limits: str | None = None
+    """How much users may use, as the functions read it; None limits nothing."""
     log_level: LogLevel = "INFO"
     allowed_hosts: tuple[str, ...] = ()
     """Host names, beside this machine's own, under which the stack answers (behind a tunnel); `*` means any."""
@@ -94,6 +98,7 @@ class LocalSettings:
             openai_api_key=_text(environ.get(LocalNames.OPENAI_API_KEY)),
             openai_base_url=_url(_text(environ.get(LocalNames.OPENAI_BASE_URL))),
             retention_days=_days(_text(environ.get(LocalNames.RETENTION_DAYS))),
+            limits=_limits(_text(environ.get(LocalNames.LIMITS))),
             log_level=_log_level(_text(environ.get(LocalNames.LOG_LEVEL)) or "INFO"),
             allowed_hosts=tuple(environ.get(LocalNames.ALLOWED_HOSTS, "").lower().replace(",", " ").split()),
             inherited=_inherited(environ),
@@ -141,6 +146,14 @@ def _days(value: str | None) -> str | None:
     is_number = value is None or (value.isascii() and value.isdigit() and len(value) <= _DIGITS)
     if not is_number or not 1 <= int(value or 1) <= MAX_RETENTION_DAYS:
         raise SettingError(LocalNames.RETENTION_DAYS, f"must be from 1 to {MAX_RETENTION_DAYS}; it is {value!r}")
+    return value
+
+
+def _limits(value: str | None) -> str | None:
+    try:
+        Limits.parse(value or OFF)
+    except ValueError as error:
+        raise SettingError(LocalNames.LIMITS, str(error)) from None
     return value
 
 

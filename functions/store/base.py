@@ -111,6 +111,10 @@ class Store(Protocol):
     message or a turn. A thread past its time counts as deleted, with its turn. Who has deleted a thread, or the time, is
     no matter: what it leaves, which no user sees any more, goes by `delete_contents`.
 
+    **A thread may be counted** (`functions.store.counters`), by whoever creates it, if the store is made so: then
+    `delete_contents` takes it from its user's and their tenant's threads, exactly once, however it went. It costs two
+    write units more at the thread's creation.
+
     After `Unavailable` a turn is begun once more by the same call with the same turn: where the first write was done, it
     returns as the first would have, though items and metadata may have changed since; but where somebody else has closed
     the turn by then, and it has a request key, this raises `RequestRepeated`.

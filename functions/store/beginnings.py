@@ -32,8 +32,18 @@ _REQUEST: Final = 2
 class Beginnings:
     """What `functions.store.base.Store` promises of `create_thread`, `add_items` and `begin_turn`."""
 
-    def __init__(self, *, table: str, reader: Reader, writer: Writer, threads: ThreadActions, turns: Turns) -> None:
+    def __init__(
+        self,
+        *,
+        table: str,
+        reader: Reader,
+        writer: Writer,
+        threads: ThreadActions,
+        turns: Turns,
+        count_threads: bool,
+    ) -> None:
         """See `DynamoDBStore`."""
+        self._count_threads = count_threads
         self._table = table
         self._reader = reader
         self._writer = writer
@@ -57,6 +67,8 @@ class Beginnings:
             *self._begin(user, thread.id, turn, beginning),
             *(tx.put_new(self._table, item.row) for item in packed),
         ]
+        if self._count_threads:
+            actions.append(tx.put_new(self._table, rows.new_row(keys.counted(user, thread.id))))
         used = self._use(user, thread.id, attachments)
         try:
             await self._writer.commit([*actions, *used], packed, beginning)

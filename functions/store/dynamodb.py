@@ -16,7 +16,7 @@ from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
-from functions.store import batches, keys, rows, turn_actions
+from functions.store import batches, counter_rows, keys, rows, turn_actions
 from functions.store import transactions as tx
 from functions.store.base import Order, StartedRequest, Turn, TurnGone
 from functions.store.beginnings import Beginnings
@@ -50,11 +50,13 @@ class DynamoDBStore:
         table: str,
         large_items: LargeItems,
         retention: timedelta | None = None,
+        count_threads: bool = False,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         """`client`: a boto3 client, with the caller's choice of timeouts and retries; `table`: the table's name.
 
-        `retention`: how long a thread is kept behind its last use; None keeps it for ever. `now` gives aware times.
+        `retention`: how long a thread is kept behind its last use; None keeps it for ever. `count_threads`: whether whoever
+        creates threads counts them (`functions.store.counters`). `now` gives aware times.
         """
         self._client = client
         self._table = table
@@ -71,7 +73,12 @@ class DynamoDBStore:
             threads=self._threads,
         )
         self._beginnings = Beginnings(
-            table=table, reader=self._reader, writer=self._writer, threads=self._threads, turns=self._turns
+            table=table,
+            reader=self._reader,
+            writer=self._writer,
+            threads=self._threads,
+            turns=self._turns,
+            count_threads=count_threads,
         )
         self._requests = Requests(client=client, table=table, reader=self._reader)
 
@@ -178,14 +185,32 @@ class DynamoDBStore:
             raise keys.thread_not_found() from None
 
     async def delete_contents(self, user: str, thread_id: str) -> bool:
-        """See `Store`. A read of the thread, then the objects, then the rows: a request for each 25 of them."""
-        if self._threads.lives(await self._reader.get(keys.thread(user, thread_id))):
+        """See `Store`. Two reads, then the objects, then the rows: a request for each 25 of them."""
+        thread, counted = await asyncio.gather(
+            self._reader.get(keys.thread(user, thread_id)), self._reader.get(keys.counted(user, thread_id))
+        )
+        if self._threads.lives(thread):
             return False
+        if counted:
+            await self._count_no_more(user, thread_id)
         await self._large_items.delete_below(thread_prefix(user, thread_id))
         partition = keys.turn(user, thread_id).partition
         async for left in self._reader.pages(partition, keys.EVERYTHING, projection=rows.KEY_ATTRIBUTES):
             await batches.delete(self._client, self._table, left)
         return True
+
+    async def _count_no_more(self, user: str, thread_id: str) -> None:
+        """Takes a thread from those of its user and their tenant, once: with the row that says that it is counted."""
+        counted: tx.Action = {
+            "Delete": {
+                "TableName": self._table,
+                "Key": rows.key_row(keys.counted(user, thread_id)),
+                "ConditionExpression": tx.EXISTS,
+            }
+        }
+        less = [counter_rows.one_thread_less(self._table, holder) for holder in keys.holders(user)]
+        with suppress(tx.ConditionsFailed):
+            await tx.commit(self._client, [counted, *less])
 
     async def list_threads(self, user: str, *, after: str | None, limit: int, order: Order) -> Page[ThreadMetadata]:
         """See `Store`. One request, unless the threads hold megabytes of metadata."""

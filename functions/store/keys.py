@@ -12,6 +12,10 @@
 | uploads of a day | `D#` date `#` shard | `A#` digest of the user `#` attachment id |
 | bytes uploaded | `U#` user | `Q#upload_bytes#` date |
 
+| use of a user | `U#` user | `Q#USE`, and `Q#KEPT` |
+| use of a tenant | `C#` tenant | the same |
+| thread that was counted | `T#` thread id `#` user | `COUNTED` |
+
 Who is told of an upload by S3 knows the object's name alone, in which the user is a digest (`functions.ids`): so an
 attachment's key holds the digest too. The uploads of a day are what the sweep goes through.
 
@@ -28,6 +32,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from functions import ids
 from functions.errors import InvalidRequest, NotFound
+from functions.limits import Holder
 from functions.store.base import MAX_REQUEST_KEY, Order
 from functions.translations import Text
 
@@ -42,10 +47,17 @@ ATTACHMENTS: Final = "A"
 TURN: Final = "TURN"
 """The whole sort key: a thread has one turn at most."""
 REQUEST: Final = "R"
+COUNTED: Final = "COUNTED"
+"""The whole sort key of what says that a thread is counted among its user's."""
 UPLOAD_SHARDS: Final = 4
 """Into how many partitions a day's uploads are spread: each takes 1,000 writes a second."""
 
 _USER: Final = "U#"
+_TENANT: Final = "C#"
+_USE: Final = "Q#USE"
+_KEPT: Final = "Q#KEPT"
+_BEHIND_TENANT: Final = "\x1f"
+"""What an owner with a tenant has between the two (`functions.identity.base.owner`)."""
 # An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
 _BEFORE_LETTERS: Final = "!"
 _BEHIND_LETTERS: Final = "~"
@@ -171,6 +183,23 @@ def upload(day: date, digest: str, attachment_id: str) -> Key:
 def upload_bytes(user: str, day: date) -> Key:
     """Where is counted how many bytes a user has announced on a day (UTC)."""
     return Key(threads_partition(user), f"Q#upload_bytes#{day.isoformat()}")
+
+
+def counters(holder: Holder, *, windowed: bool) -> Key:
+    """Where a holder's use is counted: of a time, or what is there. Raises as `threads_partition`."""
+    prefix = _USER if holder.kind == "user" else _TENANT
+    return Key(f"{prefix}{_checked(holder.id)}", _USE if windowed else _KEPT)
+
+
+def holders(owner: str) -> list[Holder]:
+    """Who has what is an owner's: the user, and their tenant where there is one."""
+    tenant, is_there, _ = owner.partition(_BEHIND_TENANT)
+    return [Holder("user", owner), *([Holder("tenant", tenant)] if is_there else [])]
+
+
+def counted(user: str, thread_id: str) -> Key:
+    """Where it stands that a thread is counted. Raises `NotFound` for a thread id that is none of ours."""
+    return Key(turn(user, thread_id).partition, COUNTED)
 
 
 def sort_key(kind: ListKind, object_id: str) -> str | None:

@@ -40,7 +40,7 @@ Row: TypeAlias = "dict[str, AttributeValueTypeDef]"
 
 STATUS: Final = "thread_status"
 HIDDEN: Final = "is_hidden"
-_VERSION: Final = "v"
+VERSION_ATTRIBUTE: Final = "v"
 _ITEM: Final = "item"
 _FEEDBACK: Final = "feedback"
 _TEXT: Final = "doc"
@@ -113,7 +113,7 @@ def key_row(where: keys.Key) -> Row:
 
 def new_row(where: keys.Key) -> Row:
     """A row that has its key and the version of its format, and nothing else yet."""
-    return {**key_row(where), _VERSION: {"N": VERSION}}
+    return {**key_row(where), VERSION_ATTRIBUTE: {"N": VERSION}}
 
 
 def thread_row(user: str, thread: ThreadMetadata) -> Row:
@@ -304,7 +304,7 @@ def _in_utc(stored: M) -> M:
 
 def check_version(row: Row) -> None:
     """Raises `KeyError` or `ValueError` where the row is not of this `VERSION`."""
-    if row[_VERSION].get("N") != VERSION:
+    if row[VERSION_ATTRIBUTE].get("N") != VERSION:
         raise ValueError("the row was written by another version")
 
 

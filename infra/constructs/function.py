@@ -148,6 +148,8 @@ def shared_environment(
     }
     if config.openai_base_url is not None:
         environment[Names.OPENAI_BASE_URL] = config.openai_base_url
+    if config.limits:
+        environment[Names.LIMITS] = config.limits
     if config.retention_days is not None:
         environment[Names.RETENTION_DAYS] = str(config.retention_days)
     return environment

@@ -218,6 +218,8 @@ class ChatStack(Stack):
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:Query",
+                # Deleted threads are no longer counted.
+                "dynamodb:UpdateItem",
             ],
             on=[data.table.table_arn],
         )

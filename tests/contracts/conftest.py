@@ -17,8 +17,10 @@ from moto.core.botocore_stubber import BotocoreStubber
 from functions.store import keys, table
 from functions.store.attachments import AttachmentRecords
 from functions.store.base import Store
+from functions.store.counters import Counters
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
+from functions.store.dynamodb_counters import DynamoDBCounters
 from functions.store.large_items import LargeItems
 from tests.support.memory_store import MemoryStore
 from tests.support.ministack import ministack as ministack  # the fixture
@@ -55,6 +57,10 @@ class Adapter:
     """What is known of attachments, on the same ground."""
     keeping: Callable[[timedelta | None, Callable[[], datetime]], Store]
     """Another store on the same ground, which keeps threads for a time, by a clock."""
+    counters: Counters
+    """Where use is counted, on the same ground."""
+    counting: Store
+    """Another store on the same ground, which counts threads there."""
     aws: Aws | None = None
 
 
@@ -80,8 +86,15 @@ def anyio_backend() -> str:
 def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
     """Each adapter in turn. Its tests share it, and keep apart by having users of their own."""
     if request.param == "memory":
-        memory = MemoryStore()
-        yield Adapter("memory", memory, memory.attachments, lambda time, clock: MemoryStore(retention=time, now=clock))
+        memory, counting = MemoryStore(), MemoryStore(count_threads=True)
+        yield Adapter(
+            "memory",
+            memory,
+            memory.attachments,
+            lambda time, clock: MemoryStore(retention=time, now=clock),
+            counting.counters,
+            counting,
+        )
     elif request.param == "moto":
         with mock_aws(), _one_at_a_time(), _on_aws("moto", region_name="us-east-1") as adapter:
             yield adapter
@@ -103,6 +116,12 @@ def store(adapter: Adapter) -> Iterator[Store]:
     adapter.aws.operations.clear()
     yield adapter.store
     assert not {"Scan", "ExecuteStatement", "ParallelScan"} & set(adapter.aws.operations)
+
+
+@pytest.fixture
+def counters(adapter: Adapter, store: Store) -> Counters:
+    """The adapter's counters."""
+    return adapter.counters
 
 
 @pytest.fixture
@@ -170,7 +189,16 @@ def _on_aws(name: str, **arguments: Any) -> Iterator[Adapter]:
             return DynamoDBStore(client=dynamodb, table=TABLE, large_items=large_items, **keeping)
 
         attachments = DynamoDBAttachments(client=dynamodb, table=TABLE)
-        yield Adapter(name, store(), attachments, lambda time, clock: store(retention=time, now=clock), aws)
+        counters = DynamoDBCounters(client=dynamodb, table=TABLE)
+        yield Adapter(
+            name,
+            store(),
+            attachments,
+            lambda time, clock: store(retention=time, now=clock),
+            counters,
+            store(count_threads=True),
+            aws,
+        )
         dynamodb.delete_table(TableName=TABLE)
     finally:
         dynamodb.close()

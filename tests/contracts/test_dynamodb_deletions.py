@@ -42,16 +42,16 @@ async def test_a_deletion_is_one_request(aws: Aws, store: Store) -> None:
 
 
 async def test_what_is_left_goes_in_batches(aws: Aws, store: Store) -> None:
-    """A read of the thread, one list of the bucket, then one request for 25 rows; none once nothing is left."""
+    """Two reads of the thread, one list of the bucket, then one request for 25 rows; none once nothing is left."""
     user, thread_id = await _with_items(store, [user_message("", str(number)) for number in range(60)])
     await store.delete_thread(user, thread_id)
     aws.operations.clear()
     assert await store.delete_contents(user, thread_id)
-    assert aws.operations == ["GetItem", "ListObjectsV2", "Query", *["BatchWriteItem"] * 3]
+    assert aws.operations == ["GetItem", "GetItem", "ListObjectsV2", "Query", *["BatchWriteItem"] * 3]
     assert rows_of(aws, user, thread_id) == []
     aws.operations.clear()
     assert await store.delete_contents(user, thread_id)
-    assert aws.operations == ["GetItem", "ListObjectsV2", "Query"]
+    assert aws.operations == ["GetItem", "GetItem", "ListObjectsV2", "Query"]
 
 
 async def test_more_than_one_answer_holds_is_deleted(aws: Aws, store: Store) -> None:

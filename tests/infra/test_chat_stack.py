@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from functions.errors import BodyTooLarge
+from functions.limits import DEFAULT_LIMITS
 from functions.local.events import BINARY_TYPES
 from functions.settings import Names, Settings
 from infra.package import EXEC_WRAPPER
@@ -93,6 +94,7 @@ def test_the_functions_accept_their_environment(dev: Stage, prod: Stage) -> None
             settings = Settings.from_environ(variables)
             assert (settings.stage, settings.identity, settings.log_level) == (name, "iam", "INFO")
             assert (settings.deadline_margin_seconds, settings.retention_days) == (10, None)
+            assert settings.limits == DEFAULT_LIMITS
             assert set(variables) <= names | {"AWS_LAMBDA_EXEC_WRAPPER"}
 
 
@@ -112,6 +114,7 @@ def test_what_is_chosen_is_passed_on(synthesise: Callable[..., Stage]) -> None:
         token_seconds="120",
         deadline_margin_seconds="20",
         retention_days="30",
+        limits="user.messages_per_day=5",
         log_level="WARNING",
     )
     for function in functions(stage).values():
@@ -120,6 +123,7 @@ def test_what_is_chosen_is_passed_on(synthesise: Callable[..., Stage]) -> None:
         assert variables[Names.TOKEN_SECONDS] == "120"
         assert variables[Names.DEADLINE_MARGIN_SECONDS] == "20"
         assert variables[Names.RETENTION_DAYS] == "30"
+        assert variables[Names.LIMITS] == "user.messages_per_day=5"
         assert (variables[Names.LOG_LEVEL], function["LoggingConfig"]["ApplicationLogLevel"]) == ("WARNING", "WARN")
 
 

@@ -46,6 +46,7 @@ ACTIONS = {
         "dynamodb:GetShardIterator",
         "dynamodb:ListStreams",
         "dynamodb:Query",
+        "dynamodb:UpdateItem",
         "s3:DeleteObject",
         "s3:ListBucket",
         "secretsmanager:GetSecretValue",
@@ -192,7 +193,7 @@ def test_listing_is_kept_to_what_the_functions_store(dev: Stage) -> None:
 
 
 def test_the_thread_function_reads_the_stream_and_deletes(dev: Stage) -> None:
-    """It reads this one stream, sends to this one queue, and puts nothing into the table."""
+    """It reads this one stream, sends to this one queue, and puts nothing into the table but counts."""
     found = statements(dev.chat)["Thread"]
     (stream,) = resources(found, "dynamodb:GetRecords")
     assert "Table" in stream

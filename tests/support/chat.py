@@ -10,6 +10,7 @@ from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.engine import Engine
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.ids import IdFactory
+from functions.limits import NO_LIMITS
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.protocol.base import to_wire
@@ -18,6 +19,7 @@ from functions.protocol.items import UserMessageItem
 from functions.protocol.threads import ThreadMetadata
 from functions.runtime.loop import run
 from functions.store.base import Store
+from functions.store.counters import Counters
 from tests.support.assistants import CannedModel, ScriptedAssistant, say
 from tests.support.memory_store import MemoryStore
 
@@ -54,6 +56,8 @@ class Chat:
         self.transcriber: Transcriber | None = None
         self.images: ImageStore | None = None
         self.attachments: AttachmentStore | None = None
+        self.counters: Counters | None = None
+        self.limits = NO_LIMITS
         self.now = _utc_now
 
     def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
@@ -106,6 +110,8 @@ class Chat:
             transcriber=self.transcriber,
             images=self.images,
             attachments=self.attachments,
+            counters=self.counters,
+            limits=self.limits,
             now=self.now,
         )
         body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from functions import ids
 from functions.errors import InternalError, InvalidRequest, NotFound, ThreadUnavailable
+from functions.limits import Counter
 from functions.protocol.base import Page
 from functions.protocol.items import THREAD_ITEM, ThreadItem, is_hidden
 from functions.protocol.requests import FeedbackKind
 from functions.protocol.threads import ThreadMetadata
+from functions.store import keys
 from functions.store.base import (
     MAX_ITEMS,
     MAX_PAGE,
@@ -22,6 +24,7 @@ from functions.store.base import (
 )
 from functions.translations import Text
 from tests.support.memory_attachments import MemoryAttachments
+from tests.support.memory_counters import MemoryCounters
 
 
 @dataclass
@@ -30,6 +33,7 @@ class _Stored:
     """None where the thread is gone and has left the rest."""
     until: datetime | None = None
     """When its time is over."""
+    is_counted: bool = False
     items: dict[str, str] = field(default_factory=dict)
     feedback: dict[str, FeedbackKind] = field(default_factory=dict)
     turn: Turn | None = None
@@ -41,10 +45,19 @@ class MemoryStore:
     """Implements `functions.store.base.Store`. Holds JSON, as a database does: nothing that is handed out is shared."""
 
     def __init__(
-        self, *, retention: timedelta | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        *,
+        retention: timedelta | None = None,
+        count_threads: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`retention`: how long a thread is kept behind its last use; `now` gives aware times."""
+        """`retention`: how long a thread is kept behind its last use; `now` gives aware times.
+
+        `count_threads`: whether threads are counted, in `counters`.
+        """
         self.attachments = MemoryAttachments()
+        self.counters = MemoryCounters()
+        self._count_threads = count_threads
         self._threads: dict[tuple[str, str], _Stored] = {}
         self._requests: dict[tuple[str, str], StartedRequest] = {}
         self._retention = retention
@@ -73,6 +86,7 @@ class MemoryStore:
         self.attachments.check_use(user, thread.id, attachments)
         self.attachments.use(user, thread.id, attachments)
         stored.thread = _thread_json(thread)
+        stored.is_counted = self._count_threads
         stored.items |= {item.id: _item_json(item) for item in items}
         self._begin(user, thread.id, stored, turn)
         self._use(stored)
@@ -181,7 +195,10 @@ class MemoryStore:
             raise NotFound(Text.THREAD_NOT_FOUND)
         if self._lives(self._threads.get((user, thread_id), _Stored(None))):
             return False
-        self._threads.pop((user, thread_id), None)
+        stored = self._threads.pop((user, thread_id), None)
+        if stored and stored.is_counted:
+            for holder in keys.holders(user):
+                await self.counters.add(holder, {Counter.THREADS: -1}, at=self._now())
         self.attachments.forget_thread(user, thread_id)
         return True
 

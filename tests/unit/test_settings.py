@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from functions.errors import SettingError
+from functions.limits import DEFAULT_LIMITS, NO_LIMITS, Counter
 from functions.settings import LOCAL_STAGE, Names, Settings
 
 DEPLOYED = {
@@ -44,6 +45,7 @@ def test_every_setting_can_be_set() -> None:
         Names.ALLOWED_ORIGINS: " https://a.example.com , http://localhost:8787,https://[::1]:8443",
         Names.TOKEN_SECONDS: "60",
         Names.RETENTION_DAYS: " 30 ",
+        Names.LIMITS: " tenant.threads=5 ",
         Names.LOG_LEVEL: "DEBUG",
     }
     settings = Settings.from_environ(environ)
@@ -51,6 +53,7 @@ def test_every_setting_can_be_set() -> None:
     assert settings.allowed_origins == ("https://a.example.com", "http://localhost:8787", "https://[::1]:8443")
     assert settings.token_seconds == 60
     assert settings.retention_days == 30
+    assert settings.limits.tenant[Counter.THREADS] == 5
     assert settings.log_level == "DEBUG"
 
 
@@ -104,6 +107,8 @@ def test_a_missing_setting_is_named(name: str, blank: str | None) -> None:
         (Names.RETENTION_DAYS, "3651"),
         (Names.RETENTION_DAYS, "1.5"),
         (Names.RETENTION_DAYS, "never"),
+        (Names.LIMITS, "user.threads"),
+        (Names.LIMITS, "on"),
         (Names.OPENAI_BASE_URL, "proxy.example.com"),
         (Names.OPENAI_BASE_URL, "file:///etc/passwd"),
         (Names.ALLOWED_ORIGINS, "app.example.com"),
@@ -152,6 +157,15 @@ def test_only_the_local_stack_does_without_an_openai_key() -> None:
     assert Settings.from_environ({**keyless, Names.STAGE: LOCAL_STAGE}).openai_secret_id is None
     with pytest.raises(SettingError, match=f"setting {Names.OPENAI_SECRET_ID}: is missing"):
         Settings.from_environ(keyless)
+
+
+def test_only_the_local_stack_limits_nothing_by_default() -> None:
+    """Elsewhere that has to be said; there, limits can be."""
+    local = {**DEPLOYED, Names.STAGE: LOCAL_STAGE}
+    assert Settings.from_environ(DEPLOYED).limits == DEFAULT_LIMITS
+    assert Settings.from_environ(local).limits == NO_LIMITS
+    assert Settings.from_environ({**DEPLOYED, Names.LIMITS: "off"}).limits == NO_LIMITS
+    assert Settings.from_environ({**local, Names.LIMITS: "user.threads=5"}).limits.user[Counter.THREADS] == 5
 
 
 def test_the_key_is_sent_in_clear_on_a_laptop_only() -> None:

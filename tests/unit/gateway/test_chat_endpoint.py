@@ -14,6 +14,7 @@ from functions.errors import (
     Forbidden,
     InternalError,
     InvalidRequest,
+    LimitReached,
     ModelError,
     NotFound,
     RequestError,
@@ -23,9 +24,11 @@ from functions.errors import (
 )
 from functions.gateway.chat_endpoint import BODY_BYTES, DICTATION_BYTES, ChatEndpoint
 from functions.gateway.cors import Cors
+from functions.identity.base import Caller
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.protocol.events import NoticeEvent, ThreadStreamEvent
 from functions.runtime.response import StreamingResponse
+from functions.translations import Text, translate
 from tests.support.http_events import FORMATS, REQUEST_ID, Build, function_url
 
 APP = "https://app.example.com"
@@ -415,3 +418,49 @@ def test_all_answers_forbid_sniffing() -> None:
         dict,
     ]
     assert {ask(endpoint(Echo()), call()).headers["x-content-type-options"] for call in calls} == {"nosniff"}
+
+
+@both
+@pytest.mark.parametrize("headers", [EVENTS, {}], ids=["stream", "json"])
+def test_a_limit_that_time_frees_is_a_429(build: Build, headers: dict[str, str]) -> None:
+    """ChatKit.js has a notice for it and sends no second request; a program reads when to come again."""
+    chat = endpoint(Failing(LimitReached.for_now(90)))
+    more = {"Authorization": f"Bearer {TOKEN}", "Origin": APP, "Accept-Language": "de", **headers}
+    answer = ask(chat, build(headers=more, body="{}"))
+    assert answer.status == 429
+    assert answer.headers["retry-after"] == "90"
+    assert "retry-after" in answer.headers["access-control-expose-headers"]
+    assert answer.json() == {
+        "code": "limit_reached",
+        "message": "Sie haben eine Grenze erreicht. Bitte versuchen Sie es in 2 Min. noch einmal.",
+        "retry_after": 90,
+    }
+
+
+@both
+def test_a_limit_that_the_user_frees_is_told_in_the_stream(build: Build) -> None:
+    """What to delete, or that an answer has to end, no notice of the client's could say."""
+    for text, allow_retry in ((Text.LIMIT_THREADS, False), (Text.LIMIT_TURNS, True)):
+        chat = endpoint(Failing(LimitReached(text, allow_retry=allow_retry)))
+        answer = ask(chat, build(headers={"Authorization": f"Bearer {TOKEN}", **EVENTS}, body="{}"))
+        assert answer.status == 200
+        (event,) = answer.events()
+        assert event == {"type": "error", "code": "custom", "message": translate(text), "allow_retry": allow_retry}
+        answer = ask(chat, build(headers={"Authorization": f"Bearer {TOKEN}"}, body="{}"))
+        assert answer.status == 429
+        assert "retry-after" not in answer.headers
+        assert "retry_after" not in answer.json()
+
+
+def test_who_is_anonymous_is_told_to_the_engine() -> None:
+    """By where the token's session came from."""
+
+    class Anonymous:
+        def verify(self, token: str) -> Caller:
+            return Caller(user=token, source="anonymous" if token == "a" else "oidc")
+
+    echo = Echo(streams=False)
+    chat = ChatEndpoint(processor=echo, tokens=Anonymous(), cors=Cors((APP,)), deadline_margin=10.0)
+    for token in ("a", "b"):
+        ask(chat, function_url(headers={"Authorization": f"Bearer {token}"}, body="{}"))
+    assert [context.is_anonymous for context in echo.asked] == [True, False]

@@ -6,7 +6,7 @@ from functions.gateway.cors import ALLOWED_HEADERS, Cors
 from functions.gateway.request import Request
 
 APP = "https://app.example.com"
-EXPOSED = {"access-control-expose-headers": "chatkit-turn"}
+EXPOSED = {"access-control-expose-headers": "chatkit-turn, retry-after"}
 """The page may read whether a turn is running."""
 
 

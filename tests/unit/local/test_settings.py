@@ -38,6 +38,7 @@ def test_the_command_line_goes_before_the_environment() -> None:
         ({"RETENTION_DAYS": "3651"}, "RETENTION_DAYS"),
         ({"RETENTION_DAYS": "9" * 5_000}, "RETENTION_DAYS"),
         ({"RETENTION_DAYS": "a month"}, "RETENTION_DAYS"),
+        ({"LIMITS": "user.threads=many"}, "LIMITS"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )
@@ -53,6 +54,12 @@ def test_a_retention_is_passed_on() -> None:
     """Days are read as the functions read them; without, threads are kept for ever."""
     assert LocalSettings.from_environ({"RETENTION_DAYS": " 30 "}).retention_days == "30"
     assert LocalSettings.from_environ({"RETENTION_DAYS": ""}).retention_days is None
+
+
+def test_limits_are_passed_on() -> None:
+    """As the functions read them; without, nothing is limited."""
+    assert LocalSettings.from_environ({"LIMITS": " user.threads=5 "}).limits == "user.threads=5"
+    assert LocalSettings.from_environ({}).limits is None
 
 
 def test_a_model_server_of_ones_own_needs_no_key() -> None:

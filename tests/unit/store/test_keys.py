@@ -3,6 +3,8 @@
 import pytest
 
 from functions.errors import InvalidRequest, NotFound
+from functions.identity.base import owner
+from functions.limits import Holder
 from functions.store import keys
 
 THREAD = "thr_" + "0" * 26
@@ -22,6 +24,29 @@ def test_a_user_id_that_is_no_key_is_refused(user: str) -> None:
         keys.item(user, THREAD, ITEM)
     with pytest.raises(InvalidRequest, match="user"):
         keys.request(user, "key")
+    for kind in ("user", "tenant"):
+        with pytest.raises(InvalidRequest, match="user"):
+            keys.counters(Holder(kind, user), windowed=True)
+
+
+def test_whose_something_is_is_told_by_its_owner() -> None:
+    """The user, as everything stored knows them, and the tenant where there is one: whatever the two are called."""
+    assert keys.holders(owner("alice")) == [Holder("user", "alice")]
+    for user, tenant in (("alice", "acme"), ("a#b", "T#x"), ("Q#USE", "U#")):
+        mine = owner(user, tenant)
+        assert keys.holders(mine) == [Holder("user", mine), Holder("tenant", tenant)]
+
+
+def test_no_two_holders_share_a_key() -> None:
+    """Nor does any of them have the key of a thread, or of anything that goes with one."""
+    holders = [Holder("user", "a"), Holder("tenant", "a"), Holder("user", owner("a", "a")), Holder("user", "C#a")]
+    found = [keys.counters(holder, windowed=windowed) for holder in holders for windowed in (True, False)]
+    assert len(set(found)) == len(found)
+    everything = keys.span(keys.THREADS, after=None, order="asc")
+    for where in found:
+        assert not everything.low <= where.sort <= everything.high
+        assert keys.thread_of(where) is None
+        assert keys.left_by(where.partition) is None
 
 
 @pytest.mark.parametrize("wrong", ["", "k" * 257, "é", "\ud800"])

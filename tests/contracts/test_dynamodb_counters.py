@@ -1,0 +1,63 @@
+"""The counters on DynamoDB: what they cost, and what their rows hold."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions.limits import Holder
+from functions.store.counters import Counters, Hold, Reached
+from tests.contracts.conftest import TABLE, Aws
+from tests.contracts.test_counters import MESSAGE, MINUTE, NOON, RUNNING, TOKENS
+from tests.contracts.test_counters import holder as holder  # the fixtures
+from tests.contracts.test_counters import new_hold as new_hold
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("adapter", ["moto", "ministack"], indirect=True)]
+
+
+def row_of(aws: Aws, holder: Holder) -> Any:
+    """The row with what a user has used of late."""
+    key = {"pk": {"S": f"U#{holder.id}"}, "sk": {"S": "Q#USE"}}
+    return aws.dynamodb.get_item(TableName=TABLE, Key=key).get("Item")
+
+
+async def test_a_row_stays_small(counters: Counters, aws: Aws, holder: Holder, new_hold: Callable[..., Hold]) -> None:
+    """What windows have left goes with a later write: after a month of messages a row has a few attributes."""
+    times = [NOON + timedelta(days=day, hours=hour) for day in range(30) for hour in (0, 5, 9)]
+    for at in times:
+        counted = await counters.count(holder, MESSAGE, {}, at=at, hold=new_hold())
+        await counters.end(counted, {TOKENS: 1_000}, at=at)
+    row = row_of(aws, holder)
+    assert len(row) <= 12
+    assert int(row["expires_at"]["N"]) > times[-1].timestamp() + 2 * 86_400
+
+
+async def test_a_count_is_one_write(
+    counters: Counters, aws: Aws, holder: Holder, new_hold: Callable[..., Hold]
+) -> None:
+    """As many requests as are promised, and none of them a transaction."""
+    counted = await counters.count(holder, MESSAGE, {MINUTE: 2}, at=NOON, hold=new_hold())
+    await counters.renew(counted, NOON + timedelta(minutes=2))
+    await counters.end(counted, {TOKENS: 5}, at=NOON)
+    assert aws.operations == ["UpdateItem"] * 3
+    aws.operations.clear()
+    counted = await counters.count(holder, MESSAGE, {MINUTE: 2}, at=NOON, hold=new_hold())
+    with pytest.raises(Reached):
+        await counters.count(holder, MESSAGE, {MINUTE: 2}, at=NOON, hold=new_hold())
+    await counters.take_back(counted)
+    assert aws.operations == ["UpdateItem"] * 3
+
+
+async def test_twenty_turns_are_a_kilobyte(
+    counters: Counters, aws: Aws, holder: Holder, new_hold: Callable[..., Hold]
+) -> None:
+    """A row is one write unit as long as it has 1,024 bytes: names and values, as DynamoDB counts them."""
+    for _ in range(20):
+        await counters.count(holder, MESSAGE, {RUNNING: 20}, at=NOON, hold=Hold(f"{new_hold().id:0>26}", NOON))
+    row = row_of(aws, holder)
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html: a number takes one byte
+    # for two digits, and one.
+    numbers = sum(len(name) + (len(value["N"]) + 1) // 2 + 1 for name, value in row.items() if "N" in value)
+    texts = sum(len(name) + len(value["S"]) for name, value in row.items() if "S" in value)
+    assert numbers + texts <= 1_024
