@@ -140,9 +140,7 @@ async def test_a_call_that_was_done_already_counts_once(
 ) -> None:
     """A hold tells that the answer to the same call was lost, also where the limit is reached by now."""
     hold = new_hold()
-    counted, *_ = [
-        await counters.count(holder, MESSAGE, {MINUTE: 1, RUNNING: 1}, at=NOON, hold=hold) for _ in range(3)
-    ]
+    counted, *_ = [await counters.count(holder, MESSAGE, {MINUTE: 1, RUNNING: 1}, at=NOON, hold=hold) for _ in range(3)]
     assert await counters.read(holder, at=NOON) == {MINUTE: 1, DAY: 1, RUNNING: 1}
     await counters.end(counted, {}, at=NOON)
 
