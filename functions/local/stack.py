@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from functions.attachments import sweep
 from functions.errors import ChatKitLambdaError, SettingError
-from functions.local import front_end
+from functions.local import front_end, log_lines
 from functions.local.backend import Backend, StateDir, backend, locked
 from functions.local.deliveries import Deliveries
 from functions.local.events import HttpRequest, function_url_event
@@ -145,12 +145,16 @@ class _Stack:
             await work
 
     def _function(self, name: FunctionName, ground: Backend, ending: AsyncExitStack) -> Function:
+        def log(line: str) -> None:
+            for part in log_lines.readable(line):
+                self._terminal.log(name, part)
+
         function = Function(
             name,
             HANDLERS[name],
-            ground.environment,
+            {**ground.environment, **log_lines.environment(level=self._settings.log_level)},
             base_environment=self._settings.inherited,
-            log=lambda line: self._terminal.log(name, line),
+            log=log,
         )
         ending.push_async_callback(function.close)
         return function

@@ -187,10 +187,12 @@ def test_a_stack_that_is_killed_alone(tmp_path: Path) -> None:
 
 
 def test_the_key_is_kept_nowhere(tmp_path: Path) -> None:
-    """Neither what the stack says nor what it leaves on disk holds the model's key."""
+    """Neither what the stack says nor what it leaves on disk holds the model's key; its log says why the model failed,
+    and not, at any level, what a user wrote."""
     key = "sk-this-is-the-key"
-    with running_stack(tmp_path, OPENAI_API_KEY=key, OPENAI_BASE_URL="http://127.0.0.1:9/v1") as stack:
-        assert stack.say("Hello")[-1]["type"] == "error"
+    model = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    with running_stack(tmp_path, **model, LOG_LEVEL="DEBUG") as stack:
+        assert stack.say("what only Alice knows")[-1]["type"] == "error"
         family = stack.family()
         assert stack.end(signal.SIGTERM) == 0
         _, alive = psutil.wait_procs(family, timeout=0)
@@ -198,6 +200,8 @@ def test_the_key_is_kept_nowhere(tmp_path: Path) -> None:
     assert alive == []
     assert "a model answers: 127.0.0.1\n" in stack.output
     assert key not in "".join(stack.output)
+    assert "what only Alice knows" not in "".join(stack.output)
+    assert [line for line in stack.output if "WARNING the model failed" in line and "reason=model_unreachable" in line]
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert [path for path in files if key.encode() in path.read_bytes()] == []
