@@ -142,11 +142,11 @@ def visitors(_tabs: Tabs, stack: LocalStack) -> Iterator[Callable[..., Page]]:
     """
     with ExitStack() as open_tabs:
 
-        def visit(user: str, *, address: str = "?client=plain") -> Page:
+        def visit(user: str, *, address: str = "?client=plain", url: str = stack.url) -> Page:
             page = open_tabs.enter_context(_tabs.tab())
-            page.goto(f"{stack.url}/web/config.json")
+            page.goto(f"{url}/web/config.json")
             page.evaluate("user => localStorage.setItem('chatkit-playground', JSON.stringify({ user }))", user)
-            page.goto(f"{stack.url}/{address}")
+            page.goto(f"{url}/{address}")
             expect(page.get_by_label("User")).to_have_value(user)
             return page
 

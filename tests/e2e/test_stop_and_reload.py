@@ -1,6 +1,7 @@
 """Stop, reload and leaving, in a browser with the real local stack: an answer ends, or goes on, as the user means it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -8,15 +9,21 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from functions.assistant import demo
+from functions.assistant.assistant import MODEL, TITLE_MODEL
+from tests.e2e.support.local_stack import running_stack
 from tests.e2e.support.pages import CONNECT, finished, items, write
 from tests.e2e.support.wire import Json
+from tests.support.model_answers import RecordedRequest, Stream
+from tests.support.model_server import ModelServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.xdist_group("e2e")]
 
 LONG: Final = "something long"
 """What the scripted assistant answers for half a minute."""
 WHOLE: Final = (demo.LONG * 12).strip()
-WHOLE_MILLISECONDS: Final = 60_000
+WHOLE_MILLISECONDS: Final = 180_000
+MODEL_SECONDS: Final = 120
+"""How long the model's server may take to notice that its client has gone."""
 
 SEEN: Final = f"""async ([user, thread_id]) => {{
   {CONNECT}
@@ -82,6 +89,28 @@ def test_stop_ends_the_turn_and_keeps_its_text(visitors: Open) -> None:
     write(page, "something hidden")
     finished(page, 4)
     expect(items(page).nth(3)).to_contain_text("You cannot see it")
+
+
+def test_stop_lets_the_model_go(visitors: Open, tmp_path: Path) -> None:
+    """The Stop button reaches the model: it sees its connection closed in the middle of its answer, whose text stays."""
+
+    def answer_of(request: RecordedRequest) -> Stream:
+        return Stream.text("A title") if request.body["model"] == TITLE_MODEL else Stream.deltas(6_000).paced(0.05)
+
+    with ModelServer() as model, running_stack(state_dir=tmp_path, model_url=model.url) as stack:
+        model.script(answer_of)
+        page = visitors("stops-a-model", url=stack.url)
+        write(page, "Tell me everything.")
+        page.wait_for_function("document.querySelectorAll('.items .body')[1]?.innerText.length > 20")
+        page.get_by_role("button", name="Stop").click()
+        finished(page, 2)
+        request = next(each for each in model.requests if each.body["model"] == MODEL)
+        assert request.ended.wait(MODEL_SECONDS)
+        assert request.closed_early
+        said = over(page, "stops-a-model", urlsplit(page.url).fragment.removeprefix("thread="))["texts"][1]
+        page.reload()
+        finished(page, 2)
+        expect(answer(page)).to_have_text(said.strip())
 
 
 def test_an_answer_goes_on_without_the_page_that_asked_for_it(visitors: Open) -> None:

@@ -26,13 +26,16 @@ class LocalStack:
 
 
 @contextmanager
-def running_stack(*, state_dir: Path) -> Iterator[LocalStack]:
-    """Starts `chatkit-lambda serve` without an OpenAI key, on a free port, and interrupts it when the block ends.
+def running_stack(*, state_dir: Path, model_url: str | None = None) -> Iterator[LocalStack]:
+    """Starts `chatkit-lambda serve` on a free port, without an OpenAI key unless there is a model, and interrupts it when
+    the block ends.
 
     Raises `AssertionError`, with what the command said, where it does not name its address.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     environment |= {"PORT": "0", "STATE_DIR": str(state_dir)}
+    if model_url is not None:
+        environment |= {"OPENAI_API_KEY": "sk-stand-in", "OPENAI_BASE_URL": model_url}
     process = subprocess.Popen(
         [COMMAND, "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
