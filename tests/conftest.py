@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,8 +9,15 @@ from hypothesis import HealthCheck, settings
 
 from functions.runtime.logs import Redaction
 
-# How long an example takes says how busy the machine is. What CI has set apart from the default, Hypothesis keeps.
-settings.register_profile("unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says how busy the machine is. Whoever runs the tests by hand looks for what nobody has found
+# yet; what decides whether a change lands (`.ci/run`) must decide the same way twice.
+settings.register_profile(
+    "unhurried",
+    settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("DERANDOMIZE") == "true" or settings().derandomize,
+)
 settings.load_profile("unhurried")
 
 
