@@ -22,8 +22,8 @@ _IF_NONE: Final = "*"
 class S3Arrivals:
     """Implements `functions.attachments.arrivals.ArrivedObjects`.
 
-    To a role that may not list the bucket, S3 says of an object that is not there that it is forbidden. The attachment
-    function's may not; that object was there, or another run has just dealt with it: so the event fails and comes again.
+    The attachment function's role may not list the bucket, so S3 tells it of an object that is gone that it is forbidden.
+    That is where another run has just dealt with the upload: the event fails, and comes again to a row that is settled.
     """
 
     def __init__(self, *, client: Callable[[], "S3Client"], bucket: str) -> None:
