@@ -26,8 +26,6 @@ QUERY_CHARACTERS: Final = 200
 """The longest text that is searched for."""
 RESULTS: Final = 50
 """The most entities that one search gives: nobody scrolls through more."""
-TAGGED: Final = 100
-"""The most entities that one message may tag."""
 SECONDS: Final = 5.0
 """How long the directory may take for one call: a user waits."""
 
@@ -90,18 +88,13 @@ async def preview(
 
 
 async def vouched(request: StreamingReq, directory: EntityDirectory | None, context: RequestContext) -> StreamingReq:
-    """The request with the directory's word for each entity that its message tags.
-
-    Raises `InvalidRequest` for more tags than a message may have.
-    """
+    """The request with the directory's word for each entity that its message tags."""
     if directory is None or not isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
         return request
     content = request.params.input.content
     ids = list(dict.fromkeys(part.id for part in content if isinstance(part, UserMessageTagContent)))
     if not ids:
         return request
-    if len(ids) > TAGGED:
-        raise InvalidRequest("params.input.content", f"must tag at most {TAGGED} entities")
     async with asyncio.timeout(SECONDS):
         known = await _known(directory, ids, context)
     given = request.params.input.model_copy(update={"content": [_vouched_part(part, known) for part in content]})

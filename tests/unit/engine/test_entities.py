@@ -9,9 +9,10 @@ import pytest
 from functions.engine import entities
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.closing import closing
-from functions.engine.entities import TAGGED, EntityDirectory
+from functions.engine.entities import EntityDirectory
 from functions.errors import CustomStreamError
 from functions.protocol.items import UserMessageItem
+from functions.protocol.limits import TAGS
 from functions.protocol.threads import ThreadMetadata
 from functions.runtime.loop import run
 from tests.support.assistants import CannedModel
@@ -123,11 +124,11 @@ def test_without_a_directory_tags_stay_as_they_came() -> None:
 
 
 def test_too_many_tags_are_refused_by_name() -> None:
-    """A message tags at most 100 different entities; one that tags more is not stored."""
+    """What the protocol allows is looked up; a message that tags more is not stored."""
     chat, _ = chat_with(Shelf())
-    assert len(stored(chat, *[tag("ada")] * (TAGGED + 1))) == TAGGED + 1
+    assert len(stored(chat, *[tag("ada")] * TAGS)) == TAGS
     threads = chat.ask("threads.list", {})["data"]
-    (event,) = chat.stream("threads.create", said(*(tag(f"e{number}") for number in range(TAGGED + 1))))
+    (event,) = chat.stream("threads.create", said(*(tag(f"e{number}") for number in range(TAGS + 1))))
     assert (event["type"], event["allow_retry"]) == ("error", False)
     assert event["message"].startswith("params.input.content: ")
     assert chat.ask("threads.list", {})["data"] == threads
