@@ -166,6 +166,8 @@ def test_the_routes(dev: Stage) -> None:
         ("GET", "/api/chatkit/entities", ("ANY", "/api/chatkit/{proxy+}")),
         ("OPTIONS", "/api/chatkit/entities", ("ANY", "/api/chatkit/{proxy+}")),
         ("GET", "/api/chatkit/entities/ada/preview", ("ANY", "/api/chatkit/{proxy+}")),
+        ("POST", "/api/chatkit/upload", ("ANY", "/api/chatkit/{proxy+}")),
+        ("GET", "/api/chatkit/attachments/atc_1", ("ANY", "/api/chatkit/{proxy+}")),
         ("GET", "/api/health", ("ANY", "/api/{proxy+}")),
         ("POST", "/api/chatkit/start", ("POST", "/api/chatkit/start")),
         ("POST", "/chatkit", ("POST", "/chatkit")),
