@@ -1,7 +1,7 @@
 """Pictures that the model makes: the place where one will be, its rough states, and the picture itself.
 
 All of them are data URLs here. Whoever stores the finished item puts the picture's bytes elsewhere: see
-`functions.engine.images`.
+`functions.engine.files`.
 """
 
 import base64
@@ -51,10 +51,13 @@ class Images:
             yield ThreadItemAddedEvent(item=self._open[index])
 
     def partial(self, event: ResponseEvent) -> Iterator[ThreadStreamEvent]:
-        """A rough state of a picture."""
+        """A rough state of a picture, unchecked but for its letters. Raises `ValueError` for what is no base64."""
         item = self._open.get(event["output_index"])
         if item is not None:
-            url = _data_url(event, event["partial_image_b64"])
+            data: str = event["partial_image_b64"]
+            if not data.isascii():
+                raise ValueError("a picture that is no base64")
+            url = _data_url(event, data)
             progress = min(1.0, event["partial_image_index"] / self._expected) if self._expected else 0.0
             update = GeneratedImageUpdated(image=GeneratedImage(id=item.id, url=url), progress=progress)
             yield ThreadItemUpdatedEvent(item_id=item.id, update=update)
