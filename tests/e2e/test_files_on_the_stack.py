@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Response, expect
 
-from tests.e2e.support.files import PICTURE, attach, files_in, tray
+from tests.e2e.support.files import PICTURE, attach, file, files_in, tray
 from tests.e2e.support.pages import CONNECT, finished, items, write
 from tests.support.files import PDF
 
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.integration, pytest.mark.xdist_group(
 MOST: Final = 20_000_000
 """Bytes: the largest picture that is taken."""
 SIDE: Final = 2570
+HOSTILE: Final = '../"><img src=x onerror="window.hacked = true">\u202efdp.txt'
 AT_ONCE: Final = "something hidden"
 """A message that the scripted assistant answers at once."""
 
@@ -149,14 +150,15 @@ def test_anothers_files_are_not_to_be_had(visitors: Open) -> None:
     page.reload()
     picture = files_in(items(page).nth(0)).locator("img")
     is_drawn(picture)
-    fragment = urlsplit(page.url).fragment
+    address = page.url
+    assert urlsplit(address).fragment.startswith("thread=thr_")
     preview = picture.get_attribute("src") or ""
 
     page.get_by_label("User").fill("bob-files")
     page.get_by_label("User").press("Enter")
     expect(items(page)).to_have_count(0)
-    page.goto(f"{page.url}#{fragment}")
-    page.reload()
+    page.goto(urljoin(address, "/web/config.json"))  # from the page itself, its own address would be no navigation
+    page.goto(address)
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.locator("img")).to_have_count(0)
     own = uploaded(page, "bob-files", lambda: attach(page, PICTURE))
@@ -170,3 +172,23 @@ def test_anothers_files_are_not_to_be_had(visitors: Open) -> None:
     page.get_by_label("User").press("Enter")
     page.locator(".threads .title").first.click()
     is_drawn(files_in(items(page).nth(0)).locator("img"))
+
+
+def test_a_hostile_name_does_no_harm(visitors: Open) -> None:
+    """Markup and what turns the direction of writing: the page shows the backend's name as text, and saves the file so."""
+    page = visitors("namer")
+    named = file(HOSTILE, "text/plain", b"hello")
+    uploaded(page, "namer", lambda: attach(page, named))
+    write(page, AT_ONCE)
+    finished(page, 2)
+    page.reload()
+    finished(page, 2)
+    shown = files_in(items(page).nth(0))
+    expect(shown.locator(".name")).to_have_text(HOSTILE.replace("\u202e", "").rpartition("/")[2])
+    with page.expect_download() as download:
+        shown.get_by_role("button").click()
+    assert download.value.path().read_bytes() == b"hello"
+    assert "\u202e" not in download.value.suggested_filename
+    assert download.value.suggested_filename.endswith("fdp.txt")
+    assert page.locator("img").count() == 0
+    assert page.evaluate("window.hacked") is None
