@@ -67,6 +67,8 @@ lock: $(READY) ## resolve requirements/ anew from pyproject.toml
 		-c requirements/development.txt pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c requirements/development.txt --extra attachments pyproject.toml -o requirements/attachments.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		-c requirements/development.txt --extra oidc pyproject.toml -o requirements/oidc.txt
 	echo uv | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		-c requirements/development.txt - -o requirements/bootstrap.txt
 

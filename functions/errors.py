@@ -7,6 +7,7 @@
         ├── InvalidRequest        400, names the field
         ├── BodyTooLarge          413
         ├── Unauthenticated       401, the page renews its token
+        │   └── SessionEnded      401, the user has signed out
         ├── Forbidden             403
         ├── NotFound              404
         ├── ThreadUnavailable     409, the thread is locked or closed
@@ -116,6 +117,13 @@ class Unauthenticated(RequestError):
 
     status = 401
     code = "unauthenticated"
+
+
+class SessionEnded(Unauthenticated):
+    """The client token is of a session that was ended: its user has signed out."""
+
+    def __init__(self) -> None:
+        super().__init__(Text.SIGNED_OUT)
 
 
 class Forbidden(RequestError):

@@ -14,7 +14,7 @@ from functions.errors import SettingError
 from functions.limits import DEFAULT_LIMITS, OFF, Limits
 
 Stage = str
-Identity = Literal["local", "iam"]
+Identity = Literal["iam", "api_key", "oidc", "anonymous", "local"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 LOCAL_STAGE: Final = "local"
@@ -34,11 +34,45 @@ class Names:
     OPENAI_BASE_URL: Final = "OPENAI_BASE_URL"
     ALLOWED_ORIGINS: Final = "ALLOWED_ORIGINS"
     IDENTITY: Final = "IDENTITY"
+    OIDC_ISSUER: Final = "OIDC_ISSUER"
+    OIDC_AUDIENCE: Final = "OIDC_AUDIENCE"
+    OIDC_USER_CLAIM: Final = "OIDC_USER_CLAIM"
+    OIDC_TENANT_CLAIM: Final = "OIDC_TENANT_CLAIM"
+    API_KEYS_SECRET_ID: Final = "API_KEYS_SECRET_ID"  # noqa: S105 - a name
+    HOSTED_WORKFLOW_ID: Final = "HOSTED_WORKFLOW_ID"
+    HOSTED_WORKFLOW_VERSION: Final = "HOSTED_WORKFLOW_VERSION"
+    HOSTED_REQUESTS_PER_MINUTE: Final = "HOSTED_REQUESTS_PER_MINUTE"
     TOKEN_SECONDS: Final = "TOKEN_SECONDS"  # noqa: S105 - a name
+    SESSION_SECONDS: Final = "SESSION_SECONDS"
+    REFRESH_GRACE_SECONDS: Final = "REFRESH_GRACE_SECONDS"
     DEADLINE_MARGIN_SECONDS: Final = "DEADLINE_MARGIN_SECONDS"
     RETENTION_DAYS: Final = "RETENTION_DAYS"
     LIMITS: Final = "LIMITS"
     LOG_LEVEL: Final = "LOG_LEVEL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oidc:
+    """Whose tokens are trusted as identities."""
+
+    issuer: str
+    """Exactly as the tokens name it (`iss`)."""
+    audience: tuple[str, ...]
+    """The clients for which tokens are taken (`aud`; in Cognito's access tokens, `client_id`)."""
+    user_claim: str = "sub"
+    tenant_claim: str | None = None
+    """The claim that holds the tenant, which must then be there; None: users belong to no tenant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosted:
+    """The workflow that answers in hosted mode."""
+
+    workflow_id: str
+    version: str | None = None
+    """None: the latest that was deployed."""
+    requests_per_minute: int = 10
+    """What OpenAI lets through of one session."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +89,19 @@ class Settings:
     openai_base_url: str | None
     allowed_origins: tuple[str, ...]
     """Exact origins (`https://app.example.com`) whose pages may call; `*` alone allows every page."""
-    identity: Identity
+    identity: tuple[Identity, ...]
+    """Which kinds of identity are trusted, each once."""
+    oidc: Oidc | None = None
+    """None unless `identity` names it."""
+    api_keys_secret_id: str | None = None
+    """The Secrets Manager secret with the hashes of the API keys. None unless `identity` names them."""
+    hosted: Hosted | None = None
+    """None: this backend answers itself."""
     token_seconds: int = 600
+    session_seconds: int = 43_200
+    """How long a token can be renewed into the next, from the first on."""
+    refresh_grace_seconds: int = 300
+    """How long behind its expiry a token can still be renewed."""
     deadline_margin_seconds: int = 10
     """How long before the function's time is up an answer that is not whole is closed."""
     retention_days: int | None = None
@@ -82,16 +127,24 @@ class Settings:
             openai_secret_id=read.optional(Names.OPENAI_SECRET_ID),
             openai_base_url=read.url(Names.OPENAI_BASE_URL),
             allowed_origins=read.origins(Names.ALLOWED_ORIGINS),
-            identity=cast("Identity", read.one_of(Names.IDENTITY, get_args(Identity))),
+            identity=read.identity(),
+            oidc=read.oidc(),
+            api_keys_secret_id=read.optional(Names.API_KEYS_SECRET_ID),
+            hosted=read.hosted(),
             token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=3600),
+            session_seconds=read.seconds(Names.SESSION_SECONDS, default=43_200, least=600, most=2_592_000),
+            refresh_grace_seconds=read.seconds(Names.REFRESH_GRACE_SECONDS, default=300, least=0, most=3600),
             deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
             retention_days=read.days(Names.RETENTION_DAYS, least=1, most=MAX_RETENTION_DAYS),
             limits=read.limits(Names.LIMITS, default=OFF if read.optional(Names.STAGE) == LOCAL_STAGE else ""),
             log_level=cast("LogLevel", read.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO")),
         )
+        _check_identity(settings)
+        if settings.hosted is not None and settings.openai_secret_id is None:
+            raise SettingError(
+                Names.OPENAI_SECRET_ID, "is missing: sessions of a hosted workflow are made with the key"
+            )
         if not settings.is_local:
-            if settings.identity == "local":
-                raise SettingError(Names.IDENTITY, "`local` lets callers name themselves: for the local stack only")
             if settings.openai_secret_id is None:
                 raise SettingError(Names.OPENAI_SECRET_ID, "is missing")
             if (settings.openai_base_url or "https://").startswith("http://"):
@@ -99,6 +152,31 @@ class Settings:
         return settings
 
 
+def _check_identity(settings: Settings) -> None:
+    kinds = settings.identity
+    if "local" in kinds and not settings.is_local:
+        raise SettingError(Names.IDENTITY, "`local` lets callers name themselves: for the local stack only")
+    if "iam" in kinds and len(kinds) > 1:
+        raise SettingError(
+            Names.IDENTITY, "`iam` stands alone: API Gateway checks the signature of every call, or of none"
+        )
+    if "anonymous" in kinds and "*" in settings.allowed_origins:
+        raise SettingError(Names.ALLOWED_ORIGINS, "must name each origin: with IDENTITY `anonymous` cookies are sent")
+    needs = {
+        "oidc": (Names.OIDC_ISSUER, settings.oidc),
+        "api_key": (Names.API_KEYS_SECRET_ID, settings.api_keys_secret_id),
+    }
+    for kind, (name, value) in needs.items():
+        if kind in kinds and value is None:
+            raise SettingError(name, f"is missing: IDENTITY names `{kind}`")
+        if kind not in kinds and value is not None:
+            raise SettingError(name, f"is set, but IDENTITY does not name `{kind}`")
+    issuer = settings.oidc.issuer if settings.oidc else ""
+    if issuer.startswith("http://") and not (settings.is_local and _LOOPBACK.match(issuer)):
+        raise SettingError(Names.OIDC_ISSUER, "must begin with https://: whoever answers there says who is who")
+
+
+_LOOPBACK: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$)")
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 """An origin as a browser writes it, which is compared letter by letter: lower case, ASCII, no path
@@ -125,6 +203,40 @@ class _Reader:
         if value not in allowed:
             raise SettingError(name, f"must be one of {', '.join(allowed)}; it is {value!r}")
         return value
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """The parts between commas, each once."""
+        return tuple(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
+
+    def identity(self) -> tuple[Identity, ...]:
+        allowed = get_args(Identity)
+        found = self.listed(Names.IDENTITY)
+        for kind in found:
+            if kind not in allowed:
+                raise SettingError(Names.IDENTITY, f"must list some of {', '.join(allowed)}; {kind!r} is none")
+        if not found:
+            raise SettingError(Names.IDENTITY, "is missing")
+        return cast("tuple[Identity, ...]", found)
+
+    def oidc(self) -> Oidc | None:
+        issuer = self.url(Names.OIDC_ISSUER)
+        if issuer is None:
+            return None
+        return Oidc(
+            issuer=issuer,
+            audience=self.listed(Names.OIDC_AUDIENCE),
+            user_claim=self.optional(Names.OIDC_USER_CLAIM) or "sub",
+            tenant_claim=self.optional(Names.OIDC_TENANT_CLAIM),
+        )
+
+    def hosted(self) -> Hosted | None:
+        workflow_id = self.optional(Names.HOSTED_WORKFLOW_ID)
+        version = self.optional(Names.HOSTED_WORKFLOW_VERSION)
+        requests = self.optional(Names.HOSTED_REQUESTS_PER_MINUTE) or "10"
+        most = self._whole(Names.HOSTED_REQUESTS_PER_MINUTE, requests, "requests", least=1, most=1000)
+        if workflow_id is None:
+            return None
+        return Hosted(workflow_id=workflow_id, version=version, requests_per_minute=most)
 
     def seconds(self, name: str, *, default: int, least: int, most: int) -> int:
         value = self.optional(name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, assert_never
 
 from botocore.config import Config
 from botocore.session import Session
@@ -24,11 +24,12 @@ from functions.ids import IdFactory
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.runtime import logs
-from functions.settings import Names, Settings
+from functions.settings import Identity, Names, Settings
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
 from functions.store.dynamodb_counters import DynamoDBCounters
 from functions.store.large_items import LargeItems
+from functions.store.sessions import EndedSessions
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
     from functions.gateway.api_routes import ApiRoutes
     from functions.gateway.object_events import ObjectEvents
     from functions.gateway.thread_stream import ThreadStream
+    from functions.identity.base import IdentitySource, TokenIssuer
     from functions.model.openai_client import OpenAIClient
+
+T = TypeVar("T")
 
 _Service = Literal["dynamodb", "s3", "secretsmanager"]
 
@@ -55,6 +59,10 @@ S3_CONFIG: Final = AWS_CONFIG.merge(Config(signature_version="s3v4"))
 """botocore still signs URLs in the old way, which regions opened since 2014 refuse."""
 
 
+_ASKED: Final[tuple[Identity, ...]] = ("iam", "api_key", "oidc", "local", "anonymous")
+"""In this order: what proves most comes first, and who knows everybody last."""
+
+
 class Wiring:
     """Makes a function's parts, each when it is first asked for."""
 
@@ -66,15 +74,23 @@ class Wiring:
     def api_routes(self) -> "ApiRoutes":
         """What the api function serves."""
         from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
+        from functions.gateway.checked_tokens import CheckedTokens
         from functions.gateway.entity_routes import EntityRoutes
         from functions.gateway.sessions import Sessions
         from functions.gateway.upload_routes import UploadRoutes
 
+        tokens = CheckedTokens(self._tokens, ended=self._ended_sessions)
         return ApiRoutes(
-            Sessions(tokens=self._tokens, identity=self._settings.identity),
-            EntityRoutes(assistants=self._assistants, tokens=self._tokens),
-            UploadRoutes(tokens=self._tokens, attachments=self._attachments),
-            cors=self._cors,
+            Sessions(
+                tokens=self._issuer,
+                identities=self._identities,
+                ended=self._ended_sessions,
+                takes_state=self._settings.hosted is not None,
+            ),
+            EntityRoutes(assistants=self._assistants, tokens=tokens),
+            UploadRoutes(tokens=tokens, attachments=self._attachments),
+            # Nothing but the anonymous visitor's identity is in a cookie.
+            cors=Cors(self._settings.allowed_origins, credentials="anonymous" in self._settings.identity),
         )
 
     @cached_property
@@ -118,11 +134,80 @@ class Wiring:
     @cached_property
     def _tokens(self) -> ClientTokens:
         """Issues and verifies client tokens."""
-        secret_id = self._settings.token_secret_id
         return ClientTokens(
-            key=lambda: SigningKey.from_secret(self._secrets.text(secret_id)),
+            key=self._signing_key,
             seconds=self._settings.token_seconds,
+            session_seconds=self._settings.session_seconds,
+            grace_seconds=self._settings.refresh_grace_seconds,
         )
+
+    @cached_property
+    def _issuer(self) -> "TokenIssuer":
+        """What the sessions' routes give out."""
+        settings = self._settings
+        if settings.hosted is None:
+            return self._tokens
+        from functions.gateway.hosted_tokens import HostedTokens
+        from functions.model.hosted_sessions import OpenAIHostedSessions
+        from functions.store.hosted_sessions import DynamoDBHostedRecords
+
+        hosted = OpenAIHostedSessions(
+            client=_set(Names.OPENAI_SECRET_ID, self._openai),
+            workflow_id=settings.hosted.workflow_id,
+            version=settings.hosted.version,
+            requests_per_minute=settings.hosted.requests_per_minute,
+        )
+        return HostedTokens(
+            hosted=hosted,
+            records=DynamoDBHostedRecords(client=self._client("dynamodb"), table=settings.table_name),
+            seconds=settings.token_seconds,
+            session_seconds=settings.session_seconds,
+            grace_seconds=settings.refresh_grace_seconds,
+        )
+
+    def _signing_key(self) -> SigningKey:
+        return SigningKey.from_secret(self._secrets.text(self._settings.token_secret_id))
+
+    @cached_property
+    def _identities(self) -> "list[IdentitySource]":
+        """Those that are trusted, in the order in which they are asked who calls."""
+        return [self._identity(kind) for kind in _ASKED if kind in self._settings.identity]
+
+    def _identity(self, kind: Identity) -> "IdentitySource":
+        from functions.identity.named_users import IamIdentities, LocalIdentities
+
+        match kind:
+            case "iam":
+                return IamIdentities()
+            case "api_key":
+                from functions.identity.api_keys import ApiKeyIdentities
+
+                secret_id = _set(Names.API_KEYS_SECRET_ID, self._settings.api_keys_secret_id)
+                return ApiKeyIdentities(secret=lambda: self._secrets.text(secret_id))
+            case "oidc":
+                return self._oidc()
+            case "anonymous":
+                from functions.identity.anonymous import AnonymousIdentities
+
+                return AnonymousIdentities(key=self._signing_key, origins=self._settings.allowed_origins)
+            case "local":
+                return LocalIdentities(alone=self._settings.identity == ("local",))
+            case _:
+                assert_never(kind)
+
+    def _oidc(self) -> "IdentitySource":
+        # `cryptography` is imported here, and nowhere else.
+        from functions.identity.oidc import OidcIdentities
+        from functions.identity.oidc_http import OidcHttp
+        from functions.identity.oidc_keys import IssuerKeys
+
+        trusted = _set(Names.OIDC_ISSUER, self._settings.oidc)
+        fetch = OidcHttp(allow_loopback=self._settings.is_local)
+        return OidcIdentities(trusted=trusted, keys=IssuerKeys(issuer=trusted.issuer, fetch=fetch))
+
+    @cached_property
+    def _ended_sessions(self) -> EndedSessions:
+        return EndedSessions(client=self._client("dynamodb"), table=self._settings.table_name)
 
     @cached_property
     def _assistants(self) -> Mapping[str, Assistant]:
@@ -247,3 +332,10 @@ class Wiring:
     def _client(self, service: _Service) -> Any:
         # What `boto3.client` does, without the import of boto3's resources and transfer manager.
         return self._session.create_client(service, config=S3_CONFIG if service == "s3" else AWS_CONFIG)
+
+
+def _set(name: str, value: T | None) -> T:
+    """A setting without which the part that is asked for cannot be made."""
+    if value is None:
+        raise SettingError(name, "is missing")
+    return value

@@ -6,6 +6,8 @@ from aws_cdk import Acknowledgment, Validations
 from constructs import Construct, IConstruct
 
 _BY_THE_FUNCTION: Final = "Pages call it with a short-lived client token, which the function checks on every request."
+_IDENTITY_BY_THE_FUNCTION: Final = "Who asks for a client token proves to the function who they are: docs/identity.md."
+_API_KEYS: Final = "It holds hashes alone. A key is replaced by a second one, until its server has changed over."
 _PREFLIGHT: Final = "A browser sends a preflight without credentials; it is answered with CORS headers alone."
 _NO_COGNITO: Final = "Who the users are is the integrator's business; none is required to keep them in Cognito."
 _PYTHON: Final = "Python 3.13 is the version that the package's wheels and bytecode are built and tested for."
@@ -78,6 +80,12 @@ CHAT: Final = (
     ("Rest/Default/api/chatkit/start/OPTIONS", "AwsSolutions-APIG4", _PREFLIGHT),
 )
 """The chat stack's: path, rule, reason. `{stage}` is the stage's name."""
+
+CHAT_OPEN_START: Final = (("Rest/Default/api/chatkit/start/POST", "AwsSolutions-APIG4", _IDENTITY_BY_THE_FUNCTION),)
+"""The chat stack's, where the function itself checks who asks for a client token."""
+
+API_KEYS: Final = (("ApiKeysSecret", "AwsSolutions-SMG4", _API_KEYS),)
+"""The data stack's, where servers have API keys."""
 
 CHAT_LOG_ROLE: Final = (("Rest/CloudWatchRole", f"AwsSolutions-IAM4[Policy::{_GATEWAY_POLICY}]", _GATEWAY_LOGS),)
 """The chat stack's, where it sets the role with which API Gateway writes logs."""

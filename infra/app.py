@@ -4,30 +4,44 @@ from aws_cdk import Annotations, App, Tags, Validations
 from aws_cdk import aws_lambda as lambda_
 from cdk_nag import AwsSolutionsChecks
 
-from infra.acknowledgements import CHAT, CHAT_LOG_ROLE, DATA, acknowledge
+from infra.acknowledgements import API_KEYS, CHAT, CHAT_LOG_ROLE, CHAT_OPEN_START, DATA, acknowledge
 from infra.bundling import bundled
 from infra.config import Config
-from infra.package import ATTACHMENTS, PYTHON_VERSION, Package, find_compiler
+from infra.package import ATTACHMENTS, OIDC, PYTHON_VERSION, Package, find_compiler
 from infra.stacks.chat import ChatStack
 from infra.stacks.data import DataStack
 
 
 def add_stacks(
-    app: App, *, config: Config, code: lambda_.Code, attachment_code: lambda_.Code, compiled: bool
+    app: App,
+    *,
+    config: Config,
+    code: lambda_.Code,
+    attachment_code: lambda_.Code,
+    compiled: bool,
+    api_code: lambda_.Code | None = None,
 ) -> tuple[DataStack, ChatStack]:
     """Adds the stage's stacks, checked by cdk-nag.
 
-    `code` is the package of all functions but the attachment function, which has `attachment_code`. `compiled`: whether
-    they hold bytecode; without, it warns.
+    `code` is the package of all functions but the attachment function, which has `attachment_code`, and the api function,
+    where there is an `api_code`. `compiled`: whether they hold bytecode; without, it warns.
     """
     data = DataStack(app, f"chatkit-{config.stage}-data", config=config)
     chat = ChatStack(
-        app, f"chatkit-{config.stage}-chat", config=config, data=data, code=code, attachment_code=attachment_code
+        app,
+        f"chatkit-{config.stage}-chat",
+        config=config,
+        data=data,
+        code=code,
+        attachment_code=attachment_code,
+        api_code=api_code or code,
     )
     Tags.of(app).add("project", "chatkit-lambda")
     Tags.of(app).add("stage", config.stage)
-    acknowledge(data, DATA, stage=config.stage)
-    acknowledge(chat, CHAT + (CHAT_LOG_ROLE if config.api_gateway_log_role else ()), stage=config.stage)
+    acknowledge(data, DATA + (API_KEYS if "api_key" in config.identity else ()), stage=config.stage)
+    acknowledge(chat, CHAT, stage=config.stage)
+    acknowledge(chat, CHAT_LOG_ROLE if config.api_gateway_log_role else (), stage=config.stage)
+    acknowledge(chat, () if "iam" in config.identity else CHAT_OPEN_START, stage=config.stage)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     if not compiled:
         Annotations.of(chat).add_warning_v2(
@@ -49,6 +63,7 @@ def main() -> None:
         code=bundled(Package(compiler=compiler)),
         attachment_code=bundled(Package(compiler=compiler, requirements=ATTACHMENTS)),
         compiled=compiler is not None,
+        api_code=bundled(Package(compiler=compiler, requirements=OIDC)) if "oidc" in config.identity else None,
     )
     app.synth()
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from functions.limits import Limits
-from functions.settings import MAX_RETENTION_DAYS
+from functions.settings import MAX_RETENTION_DAYS, Identity
 
 StageName = Literal["dev", "prod"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -35,10 +35,28 @@ class Config:
     stage: StageName
     allowed_origins: tuple[str, ...]
     """Exact origins (`https://app.example.com`) whose pages may call; on the command line, separated by commas."""
+    identity: tuple[Identity, ...] = ("iam",)
+    """Who may ask for client tokens: see docs/identity.md."""
+    oidc_issuer: str | None = None
+    """The identity provider, exactly as its tokens name it."""
+    oidc_audience: tuple[str, ...] = ()
+    """The clients of the provider's whose tokens are taken."""
+    oidc_user_claim: str = "sub"
+    oidc_tenant_claim: str | None = None
+    """Which claims hold the user, and the tenant if there are any."""
+    hosted_workflow_id: str | None = None
+    """The workflow of OpenAI's hosted ChatKit for which sessions are handed out, in place of this backend's own tokens."""
+    hosted_workflow_version: str | None = None
+    hosted_requests_per_minute: int = 10
+    """What OpenAI lets through of one such session."""
     openai_base_url: str | None = None
     """Where the model is called, if not at api.openai.com: a proxy, or a gateway of one's own."""
     token_seconds: int = 600
     """How long a client token is good."""
+    session_seconds: int = 43_200
+    """How long a token can be renewed into the next, from the first on."""
+    refresh_grace_seconds: int = 300
+    """How long behind its expiry a token can still be renewed."""
     deadline_margin_seconds: int = 10
     """How long before the chat function's time is up a turn is brought to its end."""
     retention_days: int | None = None
@@ -67,6 +85,7 @@ class Config:
 
     def __post_init__(self) -> None:
         _check_origins(self.allowed_origins, public=self.stage == "prod")
+        self._check_identity()
         if self.openai_base_url is not None and not self.openai_base_url.startswith("https://"):
             raise ConfigError("openai_base_url", f"must begin with https://; it is {self.openai_base_url!r}")
         if self.log_level not in get_args(LogLevel):
@@ -81,6 +100,25 @@ class Config:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise ConfigError(name, f"must be from {least} to {most}; it is {value}")
+
+    def _check_identity(self) -> None:
+        allowed = tuple(kind for kind in get_args(Identity) if kind != "local")
+        for kind in self.identity:
+            if kind not in allowed:
+                raise ConfigError("identity", f"must list some of {', '.join(allowed)}; {kind!r} is none")
+        if not self.identity:
+            raise ConfigError("identity", "is empty")
+        if "iam" in self.identity and len(self.identity) > 1:
+            raise ConfigError(
+                "identity", "must be iam alone: API Gateway checks the signature of every call, or of none"
+            )
+        if "oidc" in self.identity:
+            if not (self.oidc_issuer or "").startswith("https://"):
+                raise ConfigError("oidc_issuer", f"must begin with https://; it is {self.oidc_issuer!r}")
+            if not self.oidc_audience:
+                raise ConfigError("oidc_audience", "is missing: identity names oidc")
+        elif self.oidc_issuer is not None:
+            raise ConfigError("oidc_issuer", "is given, but identity does not name oidc")
 
     @classmethod
     def from_context(cls, lookup: Callable[[str], Any]) -> "Config":
@@ -104,6 +142,9 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     {
         # The functions refuse others (functions/settings.py).
         "token_seconds": (60, 3600),
+        "session_seconds": (600, 2_592_000),
+        "hosted_requests_per_minute": (1, 1000),
+        "refresh_grace_seconds": (0, 3600),
         "deadline_margin_seconds": (1, 300),
         "retention_days": (1, MAX_RETENTION_DAYS),
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
@@ -182,8 +223,18 @@ def _yes_or_no(name: str, value: str) -> bool:
 _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
     {
         "allowed_origins": _list,
+        "identity": _list,
+        "oidc_issuer": _text,
+        "oidc_audience": _list,
+        "oidc_user_claim": _text,
+        "oidc_tenant_claim": _text,
+        "hosted_workflow_id": _text,
+        "hosted_workflow_version": _text,
+        "hosted_requests_per_minute": _whole,
         "openai_base_url": _text,
         "token_seconds": _whole,
+        "session_seconds": _whole,
+        "refresh_grace_seconds": _whole,
         "deadline_margin_seconds": _whole,
         "retention_days": _whole,
         "limits": _text,

@@ -29,6 +29,8 @@ RUNTIME: Final = ROOT / "requirements" / "runtime.txt"
 """What every function needs."""
 ATTACHMENTS: Final = ROOT / "requirements" / "attachments.txt"
 """The same, and what looks into files: for the attachment function alone, as each cold start fetches the whole package."""
+OIDC: Final = ROOT / "requirements" / "oidc.txt"
+"""The same with what checks identity tokens of OpenID Connect: the api function's, where these are trusted."""
 TASK_ROOT: Final = "/var/task"
 """Where Lambda unpacks it (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
 EXEC_WRAPPER: Final = "functions/runtime/exec-wrapper"
@@ -40,7 +42,8 @@ _LEFT_OUT_OF_FUNCTIONS: Final = ("local", "tests", "__pycache__")
 # Next to the services' folders, botocore reads these.
 _BOTOCORE_FILES: Final = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 # boto3's own data describes its resource interface, which is not used; `bin` holds command-line scripts.
-_UNUSED: Final = ("bin", "boto3/data", "boto3/examples", ".lock")
+# Of cffi, `cryptography` needs what is compiled alone.
+_UNUSED: Final = ("bin", "boto3/data", "boto3/examples", "cffi", "pycparser", ".lock")
 _UNUSED_SUFFIXES: Final = frozenset({".c", ".h", ".md", ".pyc", ".pyi", ".pyx", ".rst", ".typed"})
 _TEST_FOLDERS: Final = frozenset({"test", "tests"})
 # Zip archives cannot hold earlier times; with one time for all, the archive is the same wherever it is built.

@@ -21,10 +21,12 @@ from functions.engine.parsing import InvalidStreamingRequest, parse
 from functions.engine.quotas import Quotas, Ticket
 from functions.engine.reads import Reads
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
+from functions.engine.session_check import SessionCheck
 from functions.engine.starts import Starts
 from functions.engine.turn import Turn, check_item
 from functions.engine.turns import Turns
-from functions.errors import BodyTooLarge, InvalidRequest, LimitReached
+from functions.errors import BodyTooLarge, Forbidden, InvalidRequest, LimitReached, RequestError, SessionEnded
+from functions.identity.base import UPLOAD
 from functions.ids import IdFactory
 from functions.limits import NO_LIMITS, Limits
 from functions.metrics import Metrics
@@ -129,9 +131,12 @@ class Engine:
                 | ThreadsCustomActionReq()
             ):
                 key = request_key(body, context)
-                admitted = await self._admit(request, context, key)
+                admitted, context = await self._admit(request, context, key)
                 return StreamingResult(self._stream(request, context, key, admitted))
+            case ThreadsGetByIdReq() | ItemsListReq() | ThreadsListReq():
+                return await SessionCheck(self._store, context).beside(self._answer(request, context))
             case _:
+                await SessionCheck(self._store, context).first()
                 return await self._answer(request, context)
 
     async def _answer(self, request: NonStreamingReq, context: RequestContext) -> NonStreamingResult:  # noqa: C901 - one case each
@@ -157,6 +162,7 @@ class Engine:
                 await self._add_feedback(request, context)
                 return _NOTHING
             case AttachmentsCreateReq():
+                _check_scope(context, UPLOAD)
                 return NonStreamingResult(to_wire(await self._attachment_store().create(user, request.params)))
             case AttachmentsDeleteReq():
                 await self._attachment_store().delete(user, request.params.attachment_id)
@@ -173,7 +179,28 @@ class Engine:
             case _:
                 assert_never(request)
 
-    async def _admit(self, request: StreamingReq, context: RequestContext, key: str) -> Ticket | StartedRequest:
+    async def _admit(
+        self, request: StreamingReq, context: RequestContext, key: str
+    ) -> tuple[Ticket | StartedRequest, RequestContext]:
+        """Counts a request, and checks its session at the same time; the context is then one without a session.
+
+        Where nothing is counted, nothing is asked: the session is checked by the write that begins the turn.
+        """
+        counting = self._count(request, context, key)
+        if not self._quotas.counts(context, creates_thread=isinstance(request, ThreadsCreateReq)):
+            return await counting, context
+        checked, counted = await asyncio.gather(
+            SessionCheck(self._store, context).first(), counting, return_exceptions=True
+        )
+        if isinstance(checked, BaseException):
+            if isinstance(counted, Ticket):
+                await counted.cancel()
+            raise checked
+        if isinstance(counted, BaseException):
+            raise counted
+        return counted, replace(context, session="")
+
+    async def _count(self, request: StreamingReq, context: RequestContext, key: str) -> Ticket | StartedRequest:
         """Counts a request. One that is beyond a limit may be the repeat of one that was not: then what that has begun."""
         try:
             return await self._quotas.admit(context, creates_thread=isinstance(request, ThreadsCreateReq))
@@ -203,15 +230,19 @@ class Engine:
         self, request: StreamingReq, context: RequestContext, key: str, files: Files, ticket: Ticket
     ) -> AsyncIterator[ThreadStreamEvent]:
         """The events of the turn that the request begins, or, where it is a repeat, of the one that it has begun before."""
-        meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id)
+        meter = Meter(metrics=self._metrics, clock=self._clock, request_id=context.request_id, tenant=context.tenant)
+        check = SessionCheck(self._store, context)
         try:
             assistant = picked(self._assistants, context)
-            start = await self._starts.start(request, context, assistant, key)
+            start = await self._starts.within(context.session).start(request, context, assistant, key)
         except RequestRepeated as repeated:
             await ticket.cancel()
+            await check.first()
             return self._followed(request, context, key, repeated.started)
-        except BaseException:
+        except BaseException as error:
             await ticket.cancel()
+            if isinstance(error, RequestError) and not isinstance(error, SessionEnded):
+                await check.first()
             raise
         thread = start.thread
         assistant_context = self._context(context, thread.id, assistant, thread, meter)
@@ -306,6 +337,11 @@ def request_key(body: bytes, context: RequestContext) -> str:
     if not context.frame_id:
         return ""
     return sha256(context.frame_id.encode(errors="replace") + b"\0" + body).hexdigest()
+
+
+def _check_scope(context: RequestContext, scope: str) -> None:
+    if scope not in context.scopes:
+        raise Forbidden("The client token does not allow this.")
 
 
 _NOTHING: Final = NonStreamingResult(b"{}")

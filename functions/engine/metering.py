@@ -9,7 +9,8 @@
 | `TurnDuration` | Milliseconds | the turn; likewise |
 
 The dimensions are `stage`, `model` (`none` in a turn without one) and `outcome`: `completed`, `stopped` where the reader
-left, else the reason of the failure. A turn with two models (the answer's and the title's) writes two lines.
+left, else the reason of the failure. Where the user has a tenant, the same is counted by `stage`, `model` and `tenant`,
+too. A turn with two models (the answer's and the title's) writes two lines.
 
 The tokens of a thread's newest turn are kept in its metadata, under `USAGE_KEY`. Metadata is stored, and never sent.
 """
@@ -59,8 +60,16 @@ class Usage:
 class Meter:
     """Measures one turn."""
 
-    def __init__(self, *, metrics: Metrics | None, clock: Callable[[], float], request_id: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        metrics: Metrics | None,
+        clock: Callable[[], float],
+        request_id: str = "",
+        tenant: str | None = None,
+    ) -> None:
         """`clock` gives seconds that never step back; the turn begins now. Without `metrics` nothing is written."""
+        self._tenant = tenant
         self._metrics = metrics
         self._clock = clock
         self._began = clock()
@@ -118,6 +127,7 @@ class Meter:
                 metrics,
                 dimensions={"model": model, "outcome": outcome},
                 properties={"request_id": self._request_id or None},
+                tenant=self._tenant,
             )
             times = {}  # those of the turn, not of every model in it
 

@@ -91,6 +91,10 @@ class Quotas:
         reached = [each for each in failures if isinstance(each, Reached)]
         raise self._refusal(max(reached, key=lambda each: each.free_at or now), context, now)
 
+    def counts(self, context: RequestContext, *, creates_thread: bool = False) -> bool:
+        """Whether `admit` would write anything."""
+        return self._counters is not None and any(self._counts(context, self._now(), creates_thread=creates_thread))
+
     @asynccontextmanager
     async def admitted(self, context: RequestContext) -> AsyncGenerator[None]:
         """Counts a request that begins no turn, and is over on leaving; it counts also where it fails."""

@@ -1,10 +1,10 @@
 """What a request is answered with, and what is known of who asks: the engine's door."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.identity.base import owner
+from functions.identity.base import SCOPES, owner
 from functions.protocol.events import ThreadStreamEvent
 from functions.translations import DEFAULT
 
@@ -18,6 +18,10 @@ class RequestContext:
     """The integrator's customer to whom the user belongs, where there are several."""
     is_anonymous: bool = False
     """Whether the user is known by a cookie alone."""
+    session: str = ""
+    """The session of the client token; empty where there is none that could be ended."""
+    scopes: Sequence[str] = SCOPES
+    """What the client token allows."""
     request_id: str = ""
     locales: tuple[str, ...] = ()
     """The languages that the user reads, the most wanted first: BCP 47 tags."""

@@ -28,7 +28,15 @@ from functions.engine.entities import vouched
 from functions.engine.results import RequestContext
 from functions.engine.structured_input import answered
 from functions.engine.turns import Turns
-from functions.errors import Conflict, InvalidRequest, NotFound, RequestError, ThreadUnavailable, Unavailable
+from functions.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    RequestError,
+    SessionEnded,
+    ThreadUnavailable,
+    Unavailable,
+)
 from functions.ids import IdFactory
 from functions.protocol.attachments import Attachment
 from functions.protocol.events import (
@@ -94,6 +102,16 @@ class Starts:
         self._ids = ids
         self._now = now
 
+    def within(self, session: str) -> "Starts":
+        """The same, for a session's requests: where the session was ended, no turn begins."""
+        return Starts(
+            store=self._store,
+            attachments=self._attachments,
+            turns=self._turns.within(session),
+            ids=self._ids,
+            now=self._now,
+        )
+
     async def start(
         self, request: StreamingReq, context: RequestContext, assistant: Assistant, request_key: str
     ) -> Start:
@@ -121,7 +139,11 @@ class Starts:
                 case _:
                     assert_never(request)
         except RequestError as error:
-            started = None if isinstance(error, Unavailable) else await self._turns.find_repeated(user, request_key)
+            started = (
+                None
+                if isinstance(error, Unavailable | SessionEnded)
+                else await self._turns.find_repeated(user, request_key)
+            )
             if started is None:
                 raise
             raise RequestRepeated(started) from error

@@ -30,10 +30,16 @@ T = TypeVar("T")
 class Turns:
     """Begins and closes turns. Every call may raise what the store raises."""
 
-    def __init__(self, *, store: Store, ids: IdFactory, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, store: Store, ids: IdFactory, now: Callable[[], datetime], session: str = "") -> None:
+        """`session`: the one whose turns it begins."""
         self._store = store
         self._ids = ids
         self._now = now
+        self._session = session
+
+    def within(self, session: str) -> "Turns":
+        """The same, for a session's requests."""
+        return Turns(store=self._store, ids=self._ids, now=self._now, session=session)
 
     async def begin(
         self, user: str, thread_id: str, request_key: str, write: Callable[[Turn], Callable[[], Awaitable[T]]]
@@ -42,11 +48,16 @@ class Turns:
 
         `write(turn)` makes the write: new items get their ids then, behind those of the turn that had to end before. It is
         done twice where the store cannot be reached, and made anew where another turn was met. Raises `RequestRepeated`,
-        and `TurnStillRunning` where the other turn does not end; then nothing was written.
+        `TurnStillRunning` where the other turn does not end, `SessionEnded` where that is so; then nothing was written.
         """
         give_up = asyncio.get_running_loop().time() + PATIENCE
         while True:
-            turn = Turn(id=self._ids.new("turn"), lease_until=self._now() + LEASE, request_key=request_key)
+            turn = Turn(
+                id=self._ids.new("turn"),
+                lease_until=self._now() + LEASE,
+                request_key=request_key,
+                session=self._session,
+            )
             try:
                 return turn, await _twice(write(turn))
             except TurnRunning as met:

@@ -95,6 +95,8 @@ class ChatEndpoint:
             user=caller.user,
             tenant=caller.tenant,
             is_anonymous=caller.source == ANONYMOUS,
+            session=caller.session,
+            scopes=caller.scopes,
             request_id=request.request_id,
             locales=_locales(request),
             agent_type=request.headers.get("x-agent-type") or None,

@@ -31,7 +31,9 @@ _ALLOW_ORIGIN: Final = "access-control-allow-origin"
 class Cors:
     """The CORS headers for a list of exact origins, or for every origin where the list is `*`."""
 
-    def __init__(self, origins: Sequence[str]) -> None:
+    def __init__(self, origins: Sequence[str], *, credentials: bool = False) -> None:
+        """`credentials`: whether pages of listed origins may send cookies, and keep those that are set."""
+        self._credentials = credentials
         self._any = "*" in origins
         self._origins = frozenset(origins)
 
@@ -56,5 +58,6 @@ class Cors:
         if self._any:
             return {_ALLOW_ORIGIN: "*"}
         if origin in self._origins:
-            return {_ALLOW_ORIGIN: origin, "vary": "Origin"}
+            credentials = {"access-control-allow-credentials": "true"} if self._credentials else {}
+            return {_ALLOW_ORIGIN: origin, "vary": "Origin", **credentials}
         return {"vary": "Origin"}

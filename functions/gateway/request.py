@@ -22,7 +22,7 @@ class Request:
     method: str
     path: str
     headers: Mapping[str, str]
-    """Names in lower case; a repeated header's values are joined by `, ` (RFC 9110 section 5.2)."""
+    """Names in lower case; a repeated header's values are joined by `, ` (RFC 9110 section 5.2), a cookie's by `; `."""
     body: bytes
     request_id: str
     source_ip: str = ""
@@ -56,7 +56,7 @@ def _from_function_url(event: Event, context: Event, http: Event) -> Request:
     return Request(
         method=_text(http.get("method")).upper(),
         path=_text(event.get("rawPath")) or "/",
-        headers=_headers(event),
+        headers={**_headers(event), **_cookies(event)},
         body=_body(event),
         request_id=_text(context.get("requestId")),
         source_ip=_text(http.get("sourceIp")),
@@ -100,7 +100,14 @@ def _repeated_headers(event: Event) -> dict[str, str]:
             texts = [text for text in cast("list[Any]", values) if isinstance(text, str)]
             # One name may have been sent in two spellings.
             headers.setdefault(str(name).lower(), []).extend(texts)
-    return {name: ", ".join(texts) for name, texts in headers.items() if texts}
+    return {name: ("; " if name == "cookie" else ", ").join(texts) for name, texts in headers.items() if texts}
+
+
+def _cookies(event: Event) -> dict[str, str]:
+    """The `cookie` header, which this format has as a list."""
+    cookies = event.get("cookies")
+    texts = [text for text in cast("list[Any]", cookies) if isinstance(text, str)] if isinstance(cookies, list) else []
+    return {"cookie": "; ".join(texts)} if texts else {}
 
 
 def _query(event: Event) -> dict[str, str]:

@@ -7,9 +7,9 @@ from typing import Any, Final, Protocol, cast
 
 from pydantic_core import from_json
 
-from functions.errors import BodyTooLarge, InvalidRequest, Unauthenticated
+from functions.errors import BodyTooLarge, Forbidden, InvalidRequest, Unauthenticated
 from functions.gateway.request import Request
-from functions.identity.base import Caller, TokenVerifier
+from functions.identity.base import CHAT, Caller, TokenVerifier
 
 JSON_BYTES: Final = 10_000
 """The largest JSON body of the api function's routes."""
@@ -47,12 +47,19 @@ class RouteGroup(Protocol):
         ...
 
 
-def caller_of(request: Request, tokens: TokenVerifier) -> Caller:
-    """Who calls, by the client token of `Authorization: Bearer ...`. Raises `Unauthenticated`."""
+def caller_of(request: Request, tokens: TokenVerifier, *, scope: str = CHAT) -> Caller:
+    """Who calls, by the client token of `Authorization: Bearer ...`.
+
+    Raises `Unauthenticated`, and `Forbidden` where the token does not allow `scope`. Whether the token's session was ended
+    is not asked.
+    """
     token = request.bearer_token()
     if token is None:
         raise Unauthenticated("A client token is needed: Authorization: Bearer ...")
-    return tokens.verify(token)
+    caller = tokens.verify(token)
+    if scope not in caller.scopes:
+        raise Forbidden("The client token does not allow this.")
+    return caller
 
 
 def json_object(request: Request, *, limit: int = JSON_BYTES) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functions.attachments.limits import DIRECT_BYTES
 from functions.errors import AttachmentRefused
 from functions.gateway.request import Request
 from functions.gateway.routes import Answer, Route, caller_of
-from functions.identity.base import TokenVerifier
+from functions.identity.base import UPLOAD, TokenVerifier
 from functions.protocol.base import WIRE_CONTEXT
 from functions.runtime.loop import run
 from functions.translations import Text
@@ -37,7 +37,7 @@ class UploadRoutes:
         """The attachment, as `attachments.create` answers it."""
         from functions.gateway.multipart import file_of  # 8 ms of imports, which no other request pays for
 
-        owner = caller_of(request, self._tokens).owner
+        owner = caller_of(request, self._tokens, scope=UPLOAD).owner
         file = file_of(request.headers.get("content-type", ""), request.body, field=FIELD)
         if len(file.data) > DIRECT_BYTES:
             raise AttachmentRefused(Text.UPLOAD_TOO_LARGE, FIELD, limit=DIRECT_BYTES)

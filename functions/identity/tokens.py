@@ -1,27 +1,51 @@
 """Client tokens: JSON Web Tokens (RFC 7519), HS256, signed with a key from Secrets Manager.
 
 The chat function checks one on every request, so nothing here is slower than a keyed hash.
+
+| claim | |
+| --- | --- |
+| `sub`, `tenant` | the user; the tenant, where there is one |
+| `aud` | `chatkit` |
+| `iat`, `exp` | when it was issued, and when it expires |
+| `jti` | its own id, by which logs may name it |
+| `sid` | the session that it is of (https://openid.net/specs/openid-connect-frontchannel-1_0.html) |
+| `auth_time`, `session_exp` | when the session began, and when it ends whatever happens |
+| `scope` | what it allows, separated by spaces (RFC 8693 section 4.2) |
+| `idp`, `idp_key` | which kind of identity began the session, and the API key's name, where one did |
 """
 
 import json
+import re
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import jwt
-
 from functions.errors import InternalError, Unauthenticated
-from functions.identity.base import USER_CHARACTERS, Caller, ClientToken
+from functions.identity.base import (
+    SCOPES,
+    TENANT_CHARACTERS,
+    USER_CHARACTERS,
+    Caller,
+    ClientToken,
+    Session,
+    StateValue,
+)
+from functions.identity.lean_jwt import jwt
 
 ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "chatkit"
 KEY_CHARACTERS: Final = 32
 """The least length of a signing key: 256 bits, as RFC 7518 section 3.2 demands for HS256."""
-TOKEN_CHARACTERS: Final = 6_000
-"""The longest token that is looked at: a user's 256 characters may take 12 each in JSON, and 16 in base64."""
+TOKEN_CHARACTERS: Final = 8_000
+"""The longest token that is looked at: the 384 characters of user and tenant may take 12 each in JSON, 16 in base64."""
 KID_CHARACTERS: Final = 64
-_CLAIMS: Final = ("sub", "exp", "iat", "aud")
+SESSION_ID_BYTES: Final = 16
+"""Random bytes of a session's id, so that no two are the same."""
+_CLAIMS: Final = ("sub", "exp", "iat", "aud", "sid", "jti", "auth_time", "session_exp", "scope")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME_CHARACTERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +75,69 @@ class ClientTokens:
     """Issues and verifies client tokens."""
 
     def __init__(
-        self, *, key: Callable[[], SigningKey], seconds: int = 600, clock: Callable[[], float] = time.time
+        self,
+        *,
+        key: Callable[[], SigningKey],
+        seconds: int = 600,
+        session_seconds: int = 43_200,
+        grace_seconds: int = 300,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """`key` is called for each token; `seconds` is how long a token is good."""
+        """`key` is called for each token; `seconds` is how long a token is good.
+
+        `session_seconds`: how long a session lasts, renewed as often as may be; `grace_seconds`: how long behind its
+        expiry a token can still be renewed.
+        """
         self._key = key
         self._seconds = seconds
+        self._session_seconds = session_seconds
+        self._grace_seconds = grace_seconds
         self._clock = clock
 
-    def issue(self, user: str) -> ClientToken:
-        """A token for `user`."""
+    def issue(
+        self,
+        user: str,
+        tenant: str | None = None,
+        *,
+        source: str = "",
+        key: str = "",
+        scopes: Sequence[str] = SCOPES,
+        good_until: int | None = None,
+        state: Mapping[str, StateValue] | None = None,  # noqa: ARG002 - of hosted workflows
+    ) -> ClientToken:
+        """See `TokenIssuer`."""
+        now = int(self._clock())
+        ends = now + self._session_seconds
+        session = Session(
+            id=secrets.token_urlsafe(SESSION_ID_BYTES),
+            user=user,
+            tenant=tenant,
+            source=source,
+            key=key,
+            began=now,
+            ends=ends if good_until is None else min(ends, good_until),
+            scopes=scopes,
+        )
+        return self.renew(session)
+
+    def renew(self, session: Session) -> ClientToken:
+        """See `TokenIssuer`."""
         now = int(self._clock())
         key = self._key()
-        expires_at = now + self._seconds
-        claims = {"sub": user, "aud": AUDIENCE, "iat": now, "exp": expires_at}
+        expires_at = min(now + self._seconds, session.ends)
+        claims: dict[str, Any] = {
+            "sub": session.user,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": expires_at,
+            "jti": secrets.token_urlsafe(9),
+            "sid": session.id,
+            "auth_time": session.began,
+            "session_exp": session.ends,
+            "scope": " ".join(session.scopes),
+        }
+        optional = {"tenant": session.tenant, "idp": session.source or None, "idp_key": session.key or None}
+        claims |= {name: value for name, value in optional.items() if value is not None}
         return ClientToken(
             client_secret=jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"kid": key.kid}),
             expires_at=expires_at,
@@ -71,6 +145,32 @@ class ClientTokens:
 
     def verify(self, token: str) -> Caller:
         """The user of `token`. Raises `Unauthenticated`; what exactly was wrong is not told."""
+        claims, session = self._read(token)
+        if claims["exp"] <= self._clock():
+            raise Unauthenticated("The client token has expired.")
+        return Caller(
+            user=session.user,
+            tenant=session.tenant,
+            session=session.id,
+            scopes=session.scopes,
+            source=session.source,
+        )
+
+    def session(self, token: str, *, however_old: bool = False) -> Session:
+        """See `TokenIssuer`. A session ends, too, once it has lasted as long as is set now."""
+        claims, session = self._read(token)
+        now = self._clock()
+        if min(session.ends, session.began + self._session_seconds) <= now:
+            raise Unauthenticated("The session is over.")
+        if not however_old and claims["exp"] + self._grace_seconds <= now:
+            raise Unauthenticated("The client token has expired.")
+        return session
+
+    def withdraw(self, token: str) -> None:
+        """See `TokenIssuer`: nobody else takes these."""
+
+    def _read(self, token: str) -> tuple[dict[str, Any], Session]:
+        """The claims of a token that was signed here, whatever the time is. Raises `Unauthenticated`."""
         if len(token) > TOKEN_CHARACTERS:
             raise Unauthenticated("The client token is not valid.")
         try:
@@ -79,14 +179,42 @@ class ClientTokens:
                 self._key().key,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
-                # Times are checked below, against the clock that was given.
+                # Times are checked by the callers, against the clock that was given.
                 options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
             )
         except (jwt.InvalidTokenError, ValueError) as error:
             raise Unauthenticated("The client token is not valid.") from error
-        user, expires_at = claims["sub"], claims["exp"]
-        if not isinstance(user, str) or not 0 < len(user) <= USER_CHARACTERS or not isinstance(expires_at, int):
+        session = _session(claims)
+        if session is None:
             raise Unauthenticated("The client token is not valid.")
-        if expires_at <= self._clock():
-            raise Unauthenticated("The client token has expired.")
-        return Caller(user=user)
+        return claims, session
+
+
+def _session(claims: dict[str, Any]) -> Session | None:
+    """The session of which claims tell; None where one of them is not as `renew` makes it."""
+    tenant = claims.get("tenant")
+    texts = ((claims["sub"], USER_CHARACTERS), (claims["scope"], _NAME_CHARACTERS))
+    names = ((claims.get("idp", ""), _NAME_CHARACTERS), (claims.get("idp_key", ""), _NAME_CHARACTERS))
+    holds = (
+        all(_is_text(value, most) for value, most in texts)
+        and all(value == "" or _is_text(value, most) for value, most in names)
+        and (tenant is None or _is_text(tenant, TENANT_CHARACTERS))
+        and all(isinstance(claims[name], str) and _ID.fullmatch(claims[name]) for name in ("sid", "jti"))
+        and all(type(claims[name]) is int for name in ("exp", "auth_time", "session_exp"))
+    )
+    if not holds:
+        return None
+    return Session(
+        id=claims["sid"],
+        user=claims["sub"],
+        tenant=tenant,
+        source=claims.get("idp", ""),
+        key=claims.get("idp_key", ""),
+        began=claims["auth_time"],
+        ends=claims["session_exp"],
+        scopes=tuple(claims["scope"].split(" ")),
+    )
+
+
+def _is_text(value: object, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most

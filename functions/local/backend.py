@@ -43,7 +43,11 @@ class Backend:
     async def prepare(self) -> None:
         """Makes the resources that are missing; functions may start meanwhile, and answer afterwards."""
         await asyncio.to_thread(
-            resources.create, self.connect(), origins=self._origins, model_key=self._settings.model_key
+            resources.create,
+            self.connect(),
+            origins=self._origins,
+            model_key=self._settings.model_key,
+            api_key=self._settings.api_key,
         )
 
     async def end(self) -> None:
@@ -138,10 +142,13 @@ def _environment(settings: LocalSettings, ministack: Ministack, origins: tuple[s
         Names.TOKEN_SECRET_ID: resources.TOKEN_SECRET,
         Names.ALLOWED_ORIGINS: ",".join(origins),
         Names.IDENTITY: "local",
+        **settings.identity,
         Names.LOG_LEVEL: settings.log_level,
     }
     if settings.model_key is not None:
         environment[Names.OPENAI_SECRET_ID] = resources.OPENAI_SECRET
+    if "api_key" in environment[Names.IDENTITY].split(","):
+        environment[Names.API_KEYS_SECRET_ID] = resources.API_KEYS_SECRET
     if settings.retention_days is not None:
         environment[Names.RETENTION_DAYS] = settings.retention_days
     if settings.limits is not None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,14 @@ environment:
   LIMITS            how much users may use (docs/limits.md); without, nothing is limited
   LOG_LEVEL         DEBUG, INFO (default), WARNING or ERROR, for the functions
   ALLOWED_HOSTS     further host names to answer under, for a tunnel to this machine
+  IDENTITY          who may ask for client tokens (docs/identity.md): local (default), oidc, api_key, anonymous
+  OIDC_ISSUER, OIDC_AUDIENCE, OIDC_USER_CLAIM, OIDC_TENANT_CLAIM
+                    for oidc; the issuer may be on this machine, without TLS
+  LOCAL_API_KEY     for api_key, one key: `chatkit-lambda api-key new local` makes one
+  HOSTED_WORKFLOW_ID, HOSTED_WORKFLOW_VERSION, HOSTED_REQUESTS_PER_MINUTE
+                    hand out sessions of OpenAI's hosted ChatKit instead (with OPENAI_API_KEY)
+  TOKEN_SECONDS, SESSION_SECONDS, REFRESH_GRACE_SECONDS
+                    how long a token and a session last
 """
 _INVOKE: Final = """\
 examples:
@@ -38,6 +47,16 @@ examples:
   chatkit-lambda invoke events/thread/thread_deleted.json
 
 The head of the answer goes to standard error, its body to standard output.
+"""
+_API_KEY: Final = """\
+examples:
+  chatkit-lambda api-key new web --secret-id ARN      prints the key, this once; its hash is stored
+  chatkit-lambda api-key new web                      prints the key, and what is to be put into the secret
+  chatkit-lambda api-key list --secret-id ARN
+  chatkit-lambda api-key revoke web --secret-id ARN
+
+ARN is the output ApiKeysSecretArn of a deployment whose `identity` names api_key (docs/identity.md). It is read and written
+with your AWS credentials, as the AWS command line finds them.
 """
 _CHAT: Final = """\
 examples:
@@ -100,7 +119,26 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--thread", help="the thread to go on with (default: a new one)")
     chat.add_argument("--raw", action="store_true", help="print the events, one JSON object a line")
     chat.set_defaults(run=_chat)
+    _add_api_key(commands)
     return parser
+
+
+def _add_api_key(commands: Any) -> None:
+    api_key = commands.add_parser(
+        "api-key", **_texts("make, list or revoke the keys by which servers ask for client tokens", _API_KEY)
+    )
+    actions = api_key.add_subparsers(dest="action", metavar="ACTION", required=True)
+    new = actions.add_parser("new", help="make a key, and print it this once")
+    new.add_argument(
+        "name", metavar="NAME", help="what the key is known by: letters, digits, dots, dashes, underscores"
+    )
+    new.add_argument("--secret-id", help="the secret to put its hash into (default: print what to put there)")
+    listing = actions.add_parser("list", help="print the names of the keys, and their days")
+    listing.add_argument("--secret-id", required=True, help="the secret with the hashes")
+    revoke = actions.add_parser("revoke", help="take a key out")
+    revoke.add_argument("name", metavar="NAME")
+    revoke.add_argument("--secret-id", required=True, help="the secret with the hashes")
+    api_key.set_defaults(run=_run_api_key)
 
 
 def _texts(does: str, examples: str) -> dict[str, Any]:
@@ -139,6 +177,19 @@ def _invoke(options: argparse.Namespace, terminal: Terminal) -> None:
         keep=options.state_dir is not None,
         terminal=terminal,
     )
+
+
+def _run_api_key(options: argparse.Namespace, _terminal: Terminal) -> None:
+    from functions.local import api_keys
+
+    match options.action:
+        case "new":
+            today = datetime.now(UTC).date()
+            api_keys.make(options.name, options.secret_id, today=today, out=sys.stdout, err=sys.stderr)
+        case "list":
+            api_keys.show(options.secret_id, out=sys.stdout)
+        case _:
+            api_keys.revoke(options.name, options.secret_id, err=sys.stderr)
 
 
 def _chat(options: argparse.Namespace, _terminal: Terminal) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import boto3
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from functions.attachments import bucket
 from functions.attachments.objects import UPLOADS_PREFIX
+from functions.identity import api_keys
 from functions.local.ministack import REGION, Credentials
 from functions.store import table
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 TABLE: Final = "chatkit"
 BUCKET: Final = "chatkit-files"
 TOKEN_SECRET: Final = "chatkit/token-key"  # noqa: S105 - a name
+API_KEYS_SECRET: Final = "chatkit/api-keys"  # noqa: S105 - a name
 OPENAI_SECRET: Final = "chatkit/openai-key"  # noqa: S105 - a name
 UPLOADS: Final = "chatkit-uploads"
 """The rule by which S3's events of uploads go to a queue, and the queue: see `deliveries`."""
@@ -84,15 +87,17 @@ class Clients:
             client.close()
 
 
-def create(clients: Clients, *, origins: tuple[str, ...], model_key: str | None) -> None:
+def create(clients: Clients, *, origins: tuple[str, ...], model_key: str | None, api_key: str | None = None) -> None:
     """Makes what is missing and brings the rest up to date: table, bucket with CORS rules and events, secrets.
 
-    `origins` are the pages that may reach the bucket. Without `model_key`, one of an earlier run is removed.
+    `origins` are the pages that may reach the bucket. Without `model_key`, one of an earlier run is removed. `api_key` is
+    the one key of servers.
     """
     _create_table(clients.dynamodb)
     _create_bucket(clients.s3, origins)
     _tell_of_uploads(clients)
     _create_token_secret(clients.secrets_manager)
+    _put_secret(clients.secrets_manager, API_KEYS_SECRET, _api_keys(api_key))
     if model_key is None:
         remove_model_key(clients)
     else:
@@ -166,6 +171,13 @@ def _create_token_secret(client: "SecretsManagerClient") -> None:
         client.create_secret(Name=TOKEN_SECRET, SecretString=value)
     except ClientError as error:
         _unless("ResourceExistsException", error)
+
+
+def _api_keys(key: str | None) -> str:
+    """The secret with this one key, or none."""
+    if key is None:
+        return api_keys.written_keys(())
+    return api_keys.written_keys(api_keys.with_key((), "local", key, today=datetime.now(UTC).date()))
 
 
 def _put_secret(client: "SecretsManagerClient", name: str, value: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from functions.errors import SettingError
+from functions.identity.api_keys import is_key
 from functions.limits import OFF, Limits
 from functions.settings import MAX_RETENTION_DAYS, LogLevel, Names
 
@@ -44,6 +45,22 @@ _PASSED_ON: Final = (
 """What child processes inherit. Nothing of AWS: no profile or key of the developer reaches a local function."""
 
 
+_IDENTITY: Final = (
+    Names.IDENTITY,
+    Names.OIDC_ISSUER,
+    Names.OIDC_AUDIENCE,
+    Names.OIDC_USER_CLAIM,
+    Names.OIDC_TENANT_CLAIM,
+    Names.HOSTED_WORKFLOW_ID,
+    Names.HOSTED_WORKFLOW_VERSION,
+    Names.HOSTED_REQUESTS_PER_MINUTE,
+    Names.TOKEN_SECONDS,
+    Names.SESSION_SECONDS,
+    Names.REFRESH_GRACE_SECONDS,
+)
+"""Settings that are handed to the functions, which check them."""
+
+
 class LocalNames:
     """The variables' names."""
 
@@ -54,6 +71,7 @@ class LocalNames:
     RETENTION_DAYS: Final = Names.RETENTION_DAYS
     LIMITS: Final = Names.LIMITS
     LOG_LEVEL: Final = "LOG_LEVEL"
+    LOCAL_API_KEY: Final = "LOCAL_API_KEY"
     ALLOWED_HOSTS: Final = "ALLOWED_HOSTS"
 
 
@@ -71,6 +89,10 @@ class LocalSettings:
     """How many days a thread is kept behind its last use, as the functions read it; None keeps it for ever."""
     limits: str | None = None
     """How much users may use, as the functions read it; None limits nothing."""
+    api_key: str | None = field(default=None, repr=False)
+    """A key that servers may use where `IDENTITY` names `api_key`."""
+    identity: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the functions are told of identities and sessions, as they read it; without, everybody is believed."""
     log_level: LogLevel = "INFO"
     allowed_hosts: tuple[str, ...] = ()
     """Host names, beside this machine's own, under which the stack answers (behind a tunnel); `*` means any."""
@@ -99,6 +121,8 @@ class LocalSettings:
             openai_base_url=_url(_text(environ.get(LocalNames.OPENAI_BASE_URL))),
             retention_days=_days(_text(environ.get(LocalNames.RETENTION_DAYS))),
             limits=_limits(_text(environ.get(LocalNames.LIMITS))),
+            api_key=_api_key(_text(environ.get(LocalNames.LOCAL_API_KEY))),
+            identity={name: environ[name] for name in _IDENTITY if _text(environ.get(name))},
             log_level=_log_level(_text(environ.get(LocalNames.LOG_LEVEL)) or "INFO"),
             allowed_hosts=tuple(environ.get(LocalNames.ALLOWED_HOSTS, "").lower().replace(",", " ").split()),
             inherited=_inherited(environ),
@@ -139,6 +163,12 @@ def _directory(value: str) -> Path:
 def _url(value: str | None) -> str | None:
     if value is not None and not value.startswith(("https://", "http://")):
         raise SettingError(LocalNames.OPENAI_BASE_URL, f"must begin with https:// or http://; it is {value!r}")
+    return value
+
+
+def _api_key(value: str | None) -> str | None:
+    if value is not None and not is_key(value):
+        raise SettingError(LocalNames.LOCAL_API_KEY, "must be a key as `chatkit-lambda api-key new local` prints one")
     return value
 
 

@@ -1,6 +1,7 @@
 """The ports to what OpenAI does: answer (https://platform.openai.com/docs/api-reference/responses), and listen."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 ResponseEvent: TypeAlias = Mapping[str, Any]
@@ -29,4 +30,30 @@ class Transcriber(Protocol):
 
         `language` (ISO 639-1) and `prompt` help the model where they are known. Raises `ModelError`.
         """
+        ...
+
+
+StateValue: TypeAlias = str | int | float | bool
+"""What a state variable of a workflow may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedSession:
+    """A session of OpenAI's hosted ChatKit."""
+
+    id: str
+    client_secret: str = field(repr=False)
+    expires_at: int
+    """Seconds since 1970."""
+
+
+class HostedSessions(Protocol):
+    """Sessions of a hosted workflow. Every call raises `ModelError` where OpenAI does not answer, or refuses."""
+
+    async def create(self, user: str, *, seconds: int, state: Mapping[str, StateValue]) -> HostedSession:
+        """A session of a user, which ends by itself after so many seconds; `state`: the workflow's state variables."""
+        ...
+
+    async def cancel(self, session_id: str) -> None:
+        """Ends a session."""
         ...

@@ -11,7 +11,7 @@ For a library does not know what is content: at `DEBUG`, botocore, the HTTP clie
 answers. Below `WARNING` their records are not made at all, unless somebody lowers such a logger's own level.
 
 Credentials are told by the names that stand before them (`Authorization`, `Cookie`, `client_secret`, ...) and by their
-looks: bearer and JSON web tokens, OpenAI's and AWS's keys, and the parameters by which AWS signs a URL
+looks: bearer and JSON web tokens, OpenAI's and AWS's keys and ours, and the parameters by which AWS signs a URL
 (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
 """
 
@@ -43,7 +43,7 @@ _SIGNED: Final = re.compile(
 _LOOKS: Final = re.compile(
     r"""(?i:\bbearer\s+)[^\s"',;\\]+"""
     r"""|\beyJ[\w-]{5,}(?:\.[\w-]*)*"""
-    r"""|\bsk-[\w-]{8,}"""
+    r"""|\b(?:sk-|ek_|ckl_)[\w-]{8,}"""
     r"""|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"""
 )
 """Credentials that show what they are. RFC 6750 (bearer), RFC 7519 (JSON web tokens begin with `{"`, `eyJ` in base64)."""

@@ -44,6 +44,9 @@ class Turn:
     stop_requested: bool = False
     version: int = 0
     """How often the turn has been written under its id since it began: one who closes another's turn passes it on."""
+    session: str = ""
+    """The session whose token it is begun with: the turn does not begin where that was ended. Empty for none, and in every
+    turn that was read, as it is not stored."""
 
     def __post_init__(self) -> None:
         if ids.position(self.id) is None:
@@ -92,7 +95,7 @@ class Store(Protocol):
 
     Every call raises `Unavailable` where the database cannot be reached or is overloaded (whether a write was done is
     then unknown), `InternalError` where it refuses the call or what it holds is damaged, and `InvalidRequest` for a user
-    id that is empty or over 256 characters. A thread or item whose id is none of ours is not found. Times are read back
+    id that is empty or over 385 characters. A thread or item whose id is none of ours is not found. Times are read back
     in UTC. A list of items or a `limit` beyond its bounds is a `ValueError`.
 
     **A turn is one row**, beside its thread's items. It begins with the write that begins the work (`create_thread`,
@@ -106,6 +109,9 @@ class Store(Protocol):
     `end_turn` forgets it: after that the same request is a new one. Where somebody else ends the turn, it is remembered
     on, with the time (`closed_at`), until `forget_request`; the database drops it a day after the lease that its turn
     began with. A key costs two write units more at a turn's begin, and two at its end, but no request more.
+
+    **A session that was ended** begins no turn: the same writes raise `SessionEnded`, before all else, where the turn names
+    one (`Turn.session`). What begins no turn asks `is_session_ended`.
 
     **A thread may have a time**, if the store is made with one: it begins anew when the thread is created, saved, or takes a
     message or a turn. A thread past its time counts as deleted, with its turn. Who has deleted a thread, or the time, is
@@ -324,4 +330,12 @@ class Store(Protocol):
 
         With `turn_id` it raises `TurnGone` where that turn has ended.
         """
+        ...
+
+    async def end_session(self, user: str, session_id: str, *, until: datetime) -> None:
+        """Ends a session, for good. It is remembered until then, when its last token has expired anyway; aware."""
+        ...
+
+    async def is_session_ended(self, user: str, session_id: str) -> bool:
+        """Whether it was ended."""
         ...

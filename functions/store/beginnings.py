@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from functions.errors import InternalError, ThreadUnavailable
+from functions.errors import InternalError, SessionEnded, ThreadUnavailable
 from functions.protocol.items import ThreadItem
 from functions.protocol.threads import ThreadMetadata
-from functions.store import attachment_rows, keys, request_rows, rows, turn_actions, turn_rows
+from functions.store import attachment_rows, keys, request_rows, rows, sessions, turn_actions, turn_rows
 from functions.store import transactions as tx
 from functions.store.attachments import MAX_ATTACHMENTS
 from functions.store.base import RequestRepeated, Turn, TurnRunning
@@ -73,6 +73,7 @@ class Beginnings:
         try:
             await self._writer.commit([*actions, *used], packed, beginning)
         except tx.ConditionsFailed as failure:
+            _refuse_ended(actions, failure)
             _refuse_repeat(turn, failure)
             if not _is_begun(turn, actions, failure):
                 _refuse_attachments(actions, failure)
@@ -120,6 +121,8 @@ class Beginnings:
         actions = [turn_actions.begin(self._table, beginning.row)]
         if where := keys.request(user, turn.request_key):
             actions.append(request_rows.begin(self._table, where, thread_id, turn))
+        if turn.session:
+            actions.append(sessions.goes_on(self._table, keys.session(user, turn.session)))
         return actions
 
     def _use(self, user: str, thread_id: str, attachments: Sequence[str]) -> "list[Action]":
@@ -137,6 +140,7 @@ class Beginnings:
         failure: tx.ConditionsFailed,
     ) -> None:
         """Raises why `add` wrote nothing, unless the reason is that it has been done before."""
+        _refuse_ended(actions, failure)
         _refuse_repeat(turn, failure)
         thread = failure.failed.get(_THREAD, {})
         if not self._threads.lives(thread):
@@ -150,6 +154,12 @@ class Beginnings:
             raise TurnRunning(await self._turns.met(user, thread_id, there))
         _refuse_attachments(actions, failure)
         raise InternalError(f"an item of {thread_id} exists already")
+
+
+def _refuse_ended(actions: "Sequence[Action]", failure: tx.ConditionsFailed) -> None:
+    """Raises `SessionEnded` where that is so: whatever else is wrong is none of the caller's business any more."""
+    if any("ConditionCheck" in actions[index] for index in failure.failed if index < len(actions)):
+        raise SessionEnded from None
 
 
 def _refuse_repeat(turn: Turn | None, failure: tx.ConditionsFailed) -> None:

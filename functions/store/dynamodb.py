@@ -24,6 +24,7 @@ from functions.store.large_items import LargeItems, ObjectGone, item_prefix, thr
 from functions.store.reader import Filter, Reader
 from functions.store.requests import Requests
 from functions.store.rows import Packed, Row
+from functions.store.sessions import EndedSessions
 from functions.store.thread_actions import LIVES, ThreadActions
 from functions.store.turns import Turns
 from functions.store.writer import Writer
@@ -81,6 +82,7 @@ class DynamoDBStore:
             count_threads=count_threads,
         )
         self._requests = Requests(client=client, table=table, reader=self._reader)
+        self._sessions = EndedSessions(client=client, table=table)
 
     async def create_thread(
         self,
@@ -321,6 +323,14 @@ class DynamoDBStore:
         for row in found:
             if rows.pointer(row):
                 await self._large_items.delete_below(item_prefix(user, thread_id, wanted[rows.sort_key(row)]))
+
+    async def end_session(self, user: str, session_id: str, *, until: datetime) -> None:
+        """See `Store` and `EndedSessions`."""
+        await self._sessions.end_session(user, session_id, until=until)
+
+    async def is_session_ended(self, user: str, session_id: str) -> bool:
+        """See `Store` and `EndedSessions`."""
+        return await self._sessions.is_session_ended(user, session_id)
 
     async def _pointers(self, user: str, thread_id: str, sorts: Iterable[str]) -> list[Row]:
         """Those of a thread's rows that exist, as far as `rows.pointer` needs them."""

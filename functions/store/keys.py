@@ -11,6 +11,8 @@
 | attachment in use | `T#` thread id `#` user | the same |
 | uploads of a day | `D#` date `#` shard | `A#` digest of the user `#` attachment id |
 | bytes uploaded | `U#` user | `Q#upload_bytes#` date |
+| session that was ended | `S#` user | `S#` the session's id |
+| hosted session | `H#` digest of its client secret | `HOSTED` |
 
 | use of a user | `U#` user | `Q#USE`, and `Q#KEPT` |
 | use of a tenant | `C#` tenant | the same |
@@ -27,6 +29,7 @@ The position is the part of an id that sorts by time (`functions.ids`); as it co
 and widgets lie in one order. Pure: no I/O.
 """
 
+import re
 from datetime import date
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -36,8 +39,9 @@ from functions.limits import Holder
 from functions.store.base import MAX_REQUEST_KEY, Order
 from functions.translations import Text
 
-USER_CHARACTERS: Final = 256
-"""The longest user id. Four UTF-8 bytes each and a thread id stay below DynamoDB's 2,048 bytes for a partition key."""
+USER_CHARACTERS: Final = 385
+"""The longest owner of something: a user's 256 characters and a tenant's 128, and what stands between them
+(`functions.identity.base`). Four UTF-8 bytes each and a thread id stay below DynamoDB's 2,048 bytes for a partition key."""
 
 ListKind: TypeAlias = Literal["T", "I", "F", "A"]
 THREADS: Final = "T"
@@ -49,8 +53,17 @@ TURN: Final = "TURN"
 REQUEST: Final = "R"
 COUNTED: Final = "COUNTED"
 """The whole sort key of what says that a thread is counted among its user's."""
+SESSION: Final = "S"
+HOSTED: Final = "HOSTED"
+"""The whole sort key: a client secret has one session."""
 UPLOAD_SHARDS: Final = 4
 """Into how many partitions a day's uploads are spread: each takes 1,000 writes a second."""
+
+SESSIONS_PREFIX: Final = "S#"
+"""What the partitions of ended sessions begin with, and no others."""
+
+HOSTED_PREFIX: Final = "H#"
+"""The same of hosted sessions."""
 
 _USER: Final = "U#"
 _TENANT: Final = "C#"
@@ -58,6 +71,7 @@ _USE: Final = "Q#USE"
 _KEPT: Final = "Q#KEPT"
 _BEHIND_TENANT: Final = "\x1f"
 """What an owner with a tenant has between the two (`functions.identity.base.owner`)."""
+_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # An id's prefix is of the letters a-z: `!` sorts before each of them, `~` behind.
 _BEFORE_LETTERS: Final = "!"
 _BEHIND_LETTERS: Final = "~"
@@ -200,6 +214,21 @@ def holders(owner: str) -> list[Holder]:
 def counted(user: str, thread_id: str) -> Key:
     """Where it stands that a thread is counted. Raises `NotFound` for a thread id that is none of ours."""
     return Key(turn(user, thread_id).partition, COUNTED)
+
+
+def session(user: str, session_id: str) -> Key:
+    """Where it is remembered that a session was ended. Raises as `threads_partition`, and `ValueError` for a wrong id.
+
+    A partition of its own, so that the function that ends sessions can be kept to such rows (`SESSIONS_PREFIX`).
+    """
+    if not _SESSION_ID.fullmatch(session_id):
+        raise ValueError("a session's id has 1 to 64 of the characters of base64url")
+    return Key(f"{SESSIONS_PREFIX}{_checked(user)}", f"{SESSION}#{session_id}")
+
+
+def hosted_session(digest: str) -> Key:
+    """Where it is remembered whose a client secret of OpenAI's is; `digest` of the secret, in hexadecimal digits."""
+    return Key(f"{HOSTED_PREFIX}{digest}", HOSTED)
 
 
 def sort_key(kind: ListKind, object_id: str) -> str | None:

@@ -55,6 +55,7 @@ class Text(StrEnum):
     MODEL_UNREACHABLE = "model_unreachable"
     MODEL_UNREADABLE = "model_unreadable"
     NOTHING_WAITS = "nothing_waits"
+    SIGNED_OUT = "signed_out"
     STORE_UNAVAILABLE = "store_unavailable"
     TEXT_TOO_LONG = "text_too_long"
     THREAD_CLOSED = "thread_closed"

@@ -131,7 +131,13 @@ class ServiceFunction(Construct):
 
 
 def shared_environment(
-    *, config: Config, table_name: str, bucket_name: str, token_secret_id: str, openai_secret_id: str
+    *,
+    config: Config,
+    table_name: str,
+    bucket_name: str,
+    token_secret_id: str,
+    openai_secret_id: str,
+    api_keys_secret_id: str | None,
 ) -> dict[str, str]:
     """What `functions.settings.Settings` reads, for every function alike."""
     environment = {
@@ -141,11 +147,26 @@ def shared_environment(
         Names.TOKEN_SECRET_ID: token_secret_id,
         Names.OPENAI_SECRET_ID: openai_secret_id,
         Names.ALLOWED_ORIGINS: ",".join(config.allowed_origins),
-        Names.IDENTITY: "iam",
+        Names.IDENTITY: ",".join(config.identity),
         Names.TOKEN_SECONDS: str(config.token_seconds),
+        Names.SESSION_SECONDS: str(config.session_seconds),
+        Names.REFRESH_GRACE_SECONDS: str(config.refresh_grace_seconds),
         Names.DEADLINE_MARGIN_SECONDS: str(config.deadline_margin_seconds),
         Names.LOG_LEVEL: config.log_level,
     }
+    if config.oidc_issuer is not None:
+        environment[Names.OIDC_ISSUER] = config.oidc_issuer
+        environment[Names.OIDC_AUDIENCE] = ",".join(config.oidc_audience)
+        environment[Names.OIDC_USER_CLAIM] = config.oidc_user_claim
+    if config.oidc_tenant_claim is not None:
+        environment[Names.OIDC_TENANT_CLAIM] = config.oidc_tenant_claim
+    if config.hosted_workflow_id is not None:
+        environment[Names.HOSTED_WORKFLOW_ID] = config.hosted_workflow_id
+        environment[Names.HOSTED_REQUESTS_PER_MINUTE] = str(config.hosted_requests_per_minute)
+    if config.hosted_workflow_version is not None:
+        environment[Names.HOSTED_WORKFLOW_VERSION] = config.hosted_workflow_version
+    if api_keys_secret_id is not None:
+        environment[Names.API_KEYS_SECRET_ID] = api_keys_secret_id
     if config.openai_base_url is not None:
         environment[Names.OPENAI_BASE_URL] = config.openai_base_url
     if config.limits:

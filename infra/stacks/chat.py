@@ -13,6 +13,7 @@ from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.limits import DIRECT_BYTES, DIRECT_TYPE
 from functions.attachments.objects import FILES_PREFIX, PREVIEWS_PREFIX, UPLOADS_PREFIX
 from functions.attachments.sweep import EVERY
+from functions.store.keys import HOSTED_PREFIX, SESSIONS_PREFIX
 from functions.store.stream import THREADS_GONE
 from infra.config import Config
 from infra.constructs.failures import failures_queue
@@ -109,9 +110,10 @@ class ChatStack(Stack):
         data: DataStack,
         code: lambda_.Code,
         attachment_code: lambda_.Code,
+        api_code: lambda_.Code,
         **stack: Any,
     ) -> None:
-        """`code` is the package that all functions share, but for the attachment function, which has its own."""
+        """`code` is the package that all functions share, but for the attachment function and the api function."""
         super().__init__(scope, construct_id, description="chatkit-lambda: the functions and their endpoints", **stack)
         self._config = config
         self._environment = shared_environment(
@@ -120,9 +122,10 @@ class ChatStack(Stack):
             bucket_name=data.bucket.bucket_name,
             token_secret_id=data.token_secret.secret_arn,
             openai_secret_id=data.openai_secret.secret_arn,
+            api_keys_secret_id=data.api_keys_secret.secret_arn if data.api_keys_secret else None,
         )
         self.chat = self._make_chat(data, code)
-        self.api = self._make_api(data, code)
+        self.api = self._make_api(data, api_code)
         self.thread = self._make_thread(data, code)
         self.deletions = StreamTrigger(
             self, "Deletions", function=self.thread, stream_arn=data.stream_arn, only=THREADS_GONE
@@ -151,10 +154,14 @@ class ChatStack(Stack):
             value=self.upload_failures.queue_url,
             description="Events of uploads that could not be looked at; empty, if all is well",
         )
+        if "iam" in config.identity:
+            self._tell_start_arn()
+
+    def _tell_start_arn(self) -> None:
         CfnOutput(
             self,
             "StartArn",
-            value=self.rest.arn_for_execute_api("POST", START_PATH, config.stage),
+            value=self.rest.arn_for_execute_api("POST", START_PATH, self._config.stage),
             description="What your server's role needs execute-api:Invoke on",
         )
 
@@ -192,7 +199,17 @@ class ChatStack(Stack):
             memory=self._config.api_memory,
             timeout=API_TIMEOUT,
         )
-        api.allow(["secretsmanager:GetSecretValue"], on=[data.token_secret.secret_arn])
+        is_hosted = self._config.hosted_workflow_id is not None
+        secrets = [data.token_secret, *([data.api_keys_secret] if data.api_keys_secret else [])]
+        secrets += [data.openai_secret] if is_hosted else []
+        api.allow(["secretsmanager:GetSecretValue"], on=[secret.secret_arn for secret in secrets])
+        prefixes = [SESSIONS_PREFIX, *([HOSTED_PREFIX] if is_hosted else [])]
+        # To remember, and to know, that a session was ended: it reads no other rows but attachments'.
+        api.allow(
+            ["dynamodb:GetItem", "dynamodb:PutItem"],
+            on=[data.table.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}},
+        )
         # A direct upload announces a file and puts it where a page would; a download's URL is signed.
         api.allow(["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], on=[data.table.table_arn])
         api.allow(["s3:PutObject"], on=_objects(data, UPLOAD_OBJECTS))
@@ -332,9 +349,12 @@ class ChatStack(Stack):
             parent.add_resource("{proxy+}").add_method(
                 "ANY", integration, authorization_type=apigateway.AuthorizationType.NONE
             )
-        # Whoever signs this call may name any user: it is for the integrator's own server alone.
+        # Whoever signs this call may name any user: it is for the integrator's own server alone. Any other identity is
+        # for the function to check.
+        signed = "iam" in self._config.identity
+        authorization = apigateway.AuthorizationType.IAM if signed else apigateway.AuthorizationType.NONE
         start = chatkit.add_resource("start")
-        start.add_method("POST", integration, authorization_type=apigateway.AuthorizationType.IAM)
+        start.add_method("POST", integration, authorization_type=authorization)
         start.add_method("OPTIONS", integration, authorization_type=apigateway.AuthorizationType.NONE)
 
     def _let_pages_read_errors(self, rest: apigateway.RestApi) -> None:

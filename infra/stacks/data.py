@@ -37,6 +37,7 @@ class DataStack(Stack):
         self.bucket = self._make_bucket()
         self.token_secret = self._make_token_secret()
         self.openai_secret = self._make_openai_secret()
+        self.api_keys_secret = self._make_api_keys_secret() if "api_key" in config.identity else None
         CfnOutput(self, "TableName", value=self.table.table_name, description="The table of all conversations")
         CfnOutput(self, "BucketName", value=self.bucket.bucket_name, description="The bucket of files and large items")
         CfnOutput(
@@ -116,6 +117,23 @@ class DataStack(Stack):
             ),
             removal_policy=self._removal,
         )
+
+    def _make_api_keys_secret(self) -> secretsmanager.ISecret:
+        """The hashes of no key yet: `chatkit-lambda api-key new` puts them in."""
+        secret = secretsmanager.CfnSecret(
+            self,
+            "ApiKeysSecret",
+            description="The hashes of the keys by which servers ask chatkit-lambda for client tokens",
+            secret_string='{"keys": []}',  # noqa: S106 - none yet
+        )
+        secret.apply_removal_policy(self._removal)
+        CfnOutput(
+            self,
+            "ApiKeysSecretArn",
+            value=secret.ref,
+            description="For chatkit-lambda api-key new NAME --secret-id ARN",
+        )
+        return secretsmanager.Secret.from_secret_complete_arn(self, "ApiKeysSecretReference", secret.ref)
 
     def _make_openai_secret(self) -> secretsmanager.ISecret:
         """A secret without a value: `Secret` would generate one, which would then be taken for a key."""

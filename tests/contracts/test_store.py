@@ -230,12 +230,12 @@ async def test_users_that_look_alike_are_strangers(store: Store, pair: tuple[str
 
 
 async def test_the_longest_user_id_works_and_longer_ones_are_refused(store: Store) -> None:
-    """A user id has 1 to 256 characters, of whatever width."""
-    user, thread = ("🐍" * 256), new_thread()
+    """A user id, with its tenant, has 1 to 385 characters, of whatever width."""
+    user, thread = ("🐍" * 385), new_thread()
     await store.create_thread(user, thread, [user_message(thread.id)])
     assert len(await _items(store, user, thread.id)) == 1
     await store.delete_thread(user, thread.id)
-    for wrong in ("", "a" * 257):
+    for wrong in ("", "a" * 386):
         with pytest.raises(InvalidRequest, match="user"):
             await store.load_thread(wrong, thread.id)
         with pytest.raises(InvalidRequest, match="user"):

@@ -92,7 +92,7 @@ def test_the_functions_accept_their_environment(dev: Stage, prod: Stage) -> None
         for function in functions(stage).values():
             variables = {key: text(value) for key, value in function["Environment"]["Variables"].items()}
             settings = Settings.from_environ(variables)
-            assert (settings.stage, settings.identity, settings.log_level) == (name, "iam", "INFO")
+            assert (settings.stage, settings.identity, settings.log_level) == (name, ("iam",), "INFO")
             assert (settings.deadline_margin_seconds, settings.retention_days) == (10, None)
             assert settings.limits == DEFAULT_LIMITS
             assert set(variables) <= names | {"AWS_LAMBDA_EXEC_WRAPPER"}
@@ -112,6 +112,8 @@ def test_what_is_chosen_is_passed_on(synthesise: Callable[..., Stage]) -> None:
     stage = synthesise(
         openai_base_url="https://proxy.example/v1",
         token_seconds="120",
+        session_seconds="7200",
+        refresh_grace_seconds="0",
         deadline_margin_seconds="20",
         retention_days="30",
         limits="user.messages_per_day=5",
@@ -121,6 +123,8 @@ def test_what_is_chosen_is_passed_on(synthesise: Callable[..., Stage]) -> None:
         variables = function["Environment"]["Variables"]
         assert variables[Names.OPENAI_BASE_URL] == "https://proxy.example/v1"
         assert variables[Names.TOKEN_SECONDS] == "120"
+        assert variables[Names.SESSION_SECONDS] == "7200"
+        assert variables[Names.REFRESH_GRACE_SECONDS] == "0"
         assert variables[Names.DEADLINE_MARGIN_SECONDS] == "20"
         assert variables[Names.RETENTION_DAYS] == "30"
         assert variables[Names.LIMITS] == "user.messages_per_day=5"

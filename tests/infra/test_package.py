@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from functions.settings import Names
-from infra.package import ARM64, ATTACHMENTS, AWS_SERVICES, EXEC_WRAPPER, X86_64, Package, PackageError, find_compiler
+from infra.package import (
+    ARM64,
+    ATTACHMENTS,
+    AWS_SERVICES,
+    EXEC_WRAPPER,
+    OIDC,
+    X86_64,
+    Package,
+    PackageError,
+    find_compiler,
+)
 
 # Fetching wheels for the first time, and compiling a thousand modules, takes its time on a busy machine.
 pytestmark = pytest.mark.timeout(400)
@@ -20,6 +30,11 @@ ATTACHMENTS_LIMIT = 30_000_000
 """The same for the attachment function's, for which nobody waits but whoever sends a file at once."""
 LOOKS_INTO_FILES = {"PIL", "pillow.libs", "puremagic"}
 """What the attachment function's package holds beside that of all others."""
+
+OIDC_LIMIT = 24_000_000
+"""The same for the api function's own package, where identity tokens are trusted: nobody waits for it in a chat."""
+CHECKS_IDENTITIES = {"cryptography"}
+"""What that holds beside all others'."""
 
 ENVIRONMENT = {
     Names.STAGE: "dev",
@@ -83,6 +98,14 @@ def runnable_attachments(tmp_path_factory: pytest.TempPathFactory, runnable: Pat
     """The attachment function's package for this machine's processor; skips as `runnable` does."""
     built = tmp_path_factory.mktemp("attachments_x86_64")
     Package(compiler=None, platform=X86_64, requirements=ATTACHMENTS).build(built)
+    return built
+
+
+@pytest.fixture(scope="module")
+def runnable_oidc(tmp_path_factory: pytest.TempPathFactory, runnable: Path, compiled: Path) -> Path:
+    """The api function's package where identity tokens are trusted; skips as `runnable` does."""
+    built = tmp_path_factory.mktemp("oidc_x86_64")
+    Package(compiler=compiled, platform=X86_64, requirements=OIDC).build(built)
     return built
 
 
@@ -205,17 +228,36 @@ print(len(names), *sorted(missing))
 
 
 def test_nothing_is_missing(runnable: Path, compiled: Path) -> None:
-    """Every module of the functions can be imported, but for what looks into files; so can each service's client be made."""
+    """Every module of the functions can be imported, but for what looks into files and what checks identity tokens.
+
+    So can each service's client be made.
+    """
     count, *missing = run(compiled, runnable, IMPORT_ALL).split()
     assert int(count) > 20
-    assert set(missing) <= LOOKS_INTO_FILES
+    assert set(missing) <= LOOKS_INTO_FILES | CHECKS_IDENTITIES
 
 
 def test_nothing_is_missing_from_the_attachment_functions(runnable_attachments: Path, compiled: Path) -> None:
-    """Every module of the functions can be imported there."""
+    """Every module of the functions can be imported there, but for what checks identity tokens."""
     count, *missing = run(compiled, runnable_attachments, IMPORT_ALL).split()
     assert int(count) > 20
-    assert missing == []
+    assert set(missing) <= CHECKS_IDENTITIES
+
+
+def test_identity_tokens_are_checked_by_the_api_functions_package(
+    runnable_oidc: Path, compiled: Path, tmp_path: Path
+) -> None:
+    """Where they are trusted, what checks them is there, reads a key, and is not too heavy."""
+    count, *missing = run(compiled, runnable_oidc, IMPORT_ALL).split()
+    assert int(count) > 20
+    assert set(missing) <= LOOKS_INTO_FILES
+    code = """
+from functions.identity.oidc_signatures import read_key
+print(read_key({"kty": "EC", "crv": "P-256", "x": "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
+    "y": "SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"}).algorithm)
+"""
+    assert run(compiled, runnable_oidc, code) == "ES256\n"
+    assert archive(runnable_oidc, tmp_path).stat().st_size <= OIDC_LIMIT
 
 
 def test_pictures_can_be_decoded(runnable_attachments: Path, compiled: Path) -> None:

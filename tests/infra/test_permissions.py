@@ -29,6 +29,7 @@ ACTIONS = {
     "Api": LOGS
     | {
         "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
         "s3:GetObject",
@@ -161,6 +162,12 @@ def test_each_secret_is_read_by_who_uses_it(dev: Stage) -> None:
     assert "OpenAISecret" in openai
     assert read["Chat"] == {token, openai}
     assert read["Attachment"] == read["Sweep"] == set()
+
+
+def test_the_api_function_reads_ended_sessions_and_no_conversation(dev: Stage) -> None:
+    """In the table it reads single rows of one kind, which lie in partitions of their own."""
+    (table,) = (one for one in statements(dev.chat)["Api"] if "dynamodb:GetItem" in listed(one["Action"]))
+    assert table["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["S#*"]}}
 
 
 def test_each_function_touches_its_own_objects(dev: Stage) -> None:

@@ -58,7 +58,7 @@ def wiring(ministack: Ministack, server: ModelServer, monkeypatch: pytest.Monkey
         openai_secret_id=resources.OPENAI_SECRET,
         openai_base_url=server.url,
         allowed_origins=(ORIGIN,),
-        identity="local",
+        identity=("local",),
     )
     wiring = Wiring(settings)
     yield wiring

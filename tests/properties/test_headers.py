@@ -14,11 +14,13 @@ from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.chat_endpoint import ChatEndpoint
 from functions.gateway.cors import Cors
 from functions.gateway.sessions import Sessions
+from functions.identity.named_users import LocalIdentities
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.runtime.drive import close
 from functions.translations import Text
 from tests.properties.test_gateway import FIELDS, JSON
 from tests.support.http_events import FORMATS
+from tests.support.memory_store import MemoryStore
 
 APP = "https://app.example.com"
 TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32))
@@ -79,7 +81,7 @@ def head_of_chat(event: Any) -> Mapping[str, str]:
 
 def head_of_api(event: Any) -> Mapping[str, str]:
     """What the api function's answer begins with."""
-    routes = ApiRoutes(Sessions(tokens=TOKENS, identity="local"), cors=Cors((APP,)))
+    routes = ApiRoutes(Sessions(tokens=TOKENS, identities=[LocalIdentities()], ended=MemoryStore()), cors=Cors((APP,)))
     return routes.handle(event)["headers"]
 
 

@@ -21,8 +21,8 @@ class MemoryAttachments:
         self._bytes: dict[tuple[str, date], int] = {}
 
     async def announce(self, attachment: StoredAttachment, *, day_bytes: int) -> None:
-        if not 1 <= len(attachment.owner) <= 256:
-            raise InvalidRequest("user", "must have 1 to 256 characters")
+        if not 1 <= len(attachment.owner) <= 385:
+            raise InvalidRequest("user", "must have 1 to 385 characters")
         if ids.position(attachment.id) is None:
             raise NotFound(Text.ATTACHMENT_NOT_FOUND)
         if attachment.place in self.stored:

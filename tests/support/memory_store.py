@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from functions import ids
-from functions.errors import InternalError, InvalidRequest, NotFound, ThreadUnavailable
+from functions.errors import InternalError, InvalidRequest, NotFound, SessionEnded, ThreadUnavailable
 from functions.limits import Counter
 from functions.protocol.base import Page
 from functions.protocol.items import THREAD_ITEM, ThreadItem, is_hidden
@@ -60,6 +60,7 @@ class MemoryStore:
         self._count_threads = count_threads
         self._threads: dict[tuple[str, str], _Stored] = {}
         self._requests: dict[tuple[str, str], StartedRequest] = {}
+        self._ended: set[tuple[str, str]] = set()
         self._retention = retention
         self._now = now
 
@@ -268,6 +269,16 @@ class MemoryStore:
                 self._threads[user, thread_id].items.pop(item_id, None)
                 self._threads[user, thread_id].feedback.pop(item_id, None)
 
+    async def end_session(self, user: str, session_id: str, *, until: datetime) -> None:
+        if until.utcoffset() is None:
+            raise ValueError("a naive time")
+        _check_user(user)
+        self._ended.add((user, session_id))
+
+    async def is_session_ended(self, user: str, session_id: str) -> bool:
+        _check_user(user)
+        return (user, session_id) in self._ended
+
     def _add(
         self,
         user: str,
@@ -303,6 +314,8 @@ class MemoryStore:
         return thread
 
     def _refuse_repeat(self, user: str, turn: Turn | None) -> None:
+        if turn and (user, turn.session) in self._ended:
+            raise SessionEnded
         started = self._requests.get((user, turn.request_key)) if turn else None
         if turn and started and (started.turn_id != turn.id or started.closed_at):
             raise RequestRepeated(started)
@@ -310,7 +323,7 @@ class MemoryStore:
     def _begin(self, user: str, thread_id: str, stored: _Stored, turn: Turn | None) -> None:
         if turn is None:
             return
-        stored.turn = replace(turn, items=(), lease_until=turn.lease_until.astimezone(UTC))
+        stored.turn = replace(turn, items=(), session="", lease_until=turn.lease_until.astimezone(UTC))
         stored.unfinished = [_item_json(item) for item in turn.items]
         if turn.request_key:
             self._requests[user, turn.request_key] = StartedRequest(thread_id=thread_id, turn_id=turn.id)
@@ -393,8 +406,8 @@ def _item_json(item: ThreadItem) -> str:
 
 
 def _check_user(user: str) -> None:
-    if not 1 <= len(user) <= 256:
-        raise InvalidRequest("user", "must have 1 to 256 characters")
+    if not 1 <= len(user) <= 385:
+        raise InvalidRequest("user", "must have 1 to 385 characters")
 
 
 def _check_items(items: Sequence[ThreadItem]) -> None:

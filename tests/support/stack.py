@@ -26,7 +26,8 @@ COMMAND = (sys.executable, "-m", "functions.local.cli")
 
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment without what would change a stack, and with `variables`."""
-    own = ("OPENAI_", "AWS_", "PORT", "STATE_DIR", "LOG_LEVEL", "ALLOWED_HOSTS")
+    own = ("OPENAI_", "AWS_", "PORT", "STATE_DIR", "LOG_LEVEL", "ALLOWED_HOSTS", "IDENTITY", "OIDC_", "LOCAL_API_KEY")
+    own += ("TOKEN_SECONDS", "SESSION_SECONDS", "REFRESH_GRACE_SECONDS", "HOSTED_")
     return {name: value for name, value in os.environ.items() if not name.startswith(own)} | variables
 
 

@@ -71,3 +71,29 @@ def test_any_dimension_is_one_that_cloudwatch_takes(value: str, number: float) -
     model = json.loads(text, parse_constant=pytest.fail)["model"]
     assert 1 <= len(model) <= DIMENSION_CHARACTERS
     assert model.isprintable()
+
+
+def test_a_tenants_numbers_are_counted_by_tenant_too() -> None:
+    """All numbers stay where they were, and the same line counts them once more by stage, model and tenant."""
+    how: dict[str, Any] = {"properties": {}, "milliseconds": 1.0}
+    dimensions = {"stage": "prod", "model": "gpt", "outcome": "completed"}
+    text = emf_line({"Responses": Metric(1)}, dimensions=dimensions, tenant="acme", **how)
+    assert text
+    line = json.loads(text)
+    (definition,) = line["_aws"]["CloudWatchMetrics"]
+    assert definition["Dimensions"] == [["stage", "model", "outcome"], ["stage", "model", "tenant"]]
+    assert line["tenant"] == "acme"
+    plain = emf_line({"Responses": Metric(1)}, dimensions=dimensions, **how)
+    assert plain
+    assert "tenant" not in plain
+
+
+def test_no_two_tenants_are_one_in_the_metrics() -> None:
+    """Names that CloudWatch does not take are told apart by a digest."""
+    how: dict[str, Any] = {"dimensions": {"stage": "prod"}, "properties": {}, "milliseconds": 1.0}
+    names = ["acme", "株式会社", "有限会社", "acme ", "none", " ", "a" * 250, "a" * 251]
+    lines = [emf_line({"Responses": Metric(1)}, tenant=name, **how) for name in names]
+    values = [json.loads(line)["tenant"] for line in lines if line]
+    assert len(set(values)) == len(names)
+    assert values[0] == "acme"
+    assert all(value.isascii() and len(value) <= DIMENSION_CHARACTERS for value in values)

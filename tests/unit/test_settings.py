@@ -6,7 +6,7 @@ import pytest
 
 from functions.errors import SettingError
 from functions.limits import DEFAULT_LIMITS, NO_LIMITS, Counter
-from functions.settings import LOCAL_STAGE, Names, Settings
+from functions.settings import LOCAL_STAGE, Hosted, Names, Oidc, Settings
 
 DEPLOYED = {
     Names.STAGE: "prod",
@@ -30,7 +30,7 @@ def test_settings_are_read() -> None:
         openai_secret_id="openai-secret",
         openai_base_url=None,
         allowed_origins=("https://app.example.com",),
-        identity="iam",
+        identity=("iam",),
         token_seconds=600,
         retention_days=None,
         log_level="INFO",
@@ -60,17 +60,24 @@ def test_every_setting_can_be_set() -> None:
 def test_the_names_are_those_that_are_read() -> None:
     """Every name is read: a setting that is given and has no effect would be a trap."""
     asked: set[str] = set()
+    # These are read where there is an issuer.
+    environ = {
+        **DEPLOYED,
+        Names.IDENTITY: "oidc",
+        Names.OIDC_ISSUER: "https://id.example.com",
+        Names.OIDC_AUDIENCE: "a",
+    }
 
     class Recording(Mapping[str, str]):
         def __getitem__(self, name: str) -> str:
             asked.add(name)
-            return DEPLOYED[name]
+            return environ[name]
 
         def __iter__(self) -> Iterator[str]:
-            return iter(DEPLOYED)
+            return iter(environ)
 
         def __len__(self) -> int:
-            return len(DEPLOYED)
+            return len(environ)
 
     Settings.from_environ(Recording())
     assert asked == {value for name, value in vars(Names).items() if name.isupper()}
@@ -92,7 +99,14 @@ def test_a_missing_setting_is_named(name: str, blank: str | None) -> None:
     ("name", "value"),
     [
         (Names.IDENTITY, "IAM"),
-        (Names.IDENTITY, "oidc"),
+        (Names.IDENTITY, "saml"),
+        (Names.IDENTITY, "iam," + "saml"),
+        (Names.IDENTITY, ","),
+        (Names.IDENTITY, "iam,api_key"),
+        (Names.SESSION_SECONDS, "599"),
+        (Names.SESSION_SECONDS, "2592001"),
+        (Names.REFRESH_GRACE_SECONDS, "-1"),
+        (Names.REFRESH_GRACE_SECONDS, "3601"),
         (Names.LOG_LEVEL, "LOUD"),
         (Names.LOG_LEVEL, "info"),
         (Names.TOKEN_SECONDS, "59"),
@@ -148,7 +162,7 @@ def test_only_the_local_stack_lets_callers_name_themselves() -> None:
         Settings.from_environ({**DEPLOYED, Names.IDENTITY: "local"})
     local = Settings.from_environ({**DEPLOYED, Names.STAGE: LOCAL_STAGE, Names.IDENTITY: "local"})
     assert local.is_local
-    assert local.identity == "local"
+    assert local.identity == ("local",)
 
 
 def test_only_the_local_stack_does_without_an_openai_key() -> None:
@@ -174,3 +188,78 @@ def test_the_key_is_sent_in_clear_on_a_laptop_only() -> None:
     with pytest.raises(SettingError, match=Names.OPENAI_BASE_URL):
         Settings.from_environ(plain)
     assert Settings.from_environ({**plain, Names.STAGE: LOCAL_STAGE}).openai_base_url == "http://127.0.0.1:9000/v1"
+
+
+OIDC = {
+    Names.IDENTITY: "oidc",
+    Names.OIDC_ISSUER: "https://id.example.com/pool",
+    Names.OIDC_AUDIENCE: "web, mobile,web",
+}
+
+
+def test_several_kinds_of_identity_may_be_trusted() -> None:
+    """Each once, with what it needs."""
+    environ = {
+        **DEPLOYED,
+        **OIDC,
+        Names.IDENTITY: " oidc, api_key ,anonymous,oidc",
+        Names.API_KEYS_SECRET_ID: "keys",
+        Names.OIDC_USER_CLAIM: "email",
+        Names.OIDC_TENANT_CLAIM: "org_id",
+    }
+    settings = Settings.from_environ(environ)
+    assert settings.identity == ("oidc", "api_key", "anonymous")
+    assert settings.api_keys_secret_id == "keys"
+    assert settings.oidc == Oidc(
+        issuer="https://id.example.com/pool", audience=("web", "mobile"), user_claim="email", tenant_claim="org_id"
+    )
+    defaults = Settings.from_environ({**DEPLOYED, **OIDC})
+    assert defaults.oidc == Oidc(issuer="https://id.example.com/pool", audience=("web", "mobile"))
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({Names.OIDC_ISSUER: ""}, Names.OIDC_ISSUER),
+        ({Names.OIDC_ISSUER: "http://id.example.com"}, Names.OIDC_ISSUER),
+        ({Names.OIDC_ISSUER: "http://127.0.0.1:9000"}, Names.OIDC_ISSUER),
+        ({Names.OIDC_AUDIENCE: " "}, Names.OIDC_AUDIENCE),
+        ({Names.IDENTITY: "anonymous"}, Names.OIDC_ISSUER),
+        ({Names.IDENTITY: "oidc,api_key"}, Names.API_KEYS_SECRET_ID),
+        ({Names.API_KEYS_SECRET_ID: "keys"}, Names.API_KEYS_SECRET_ID),
+        ({Names.IDENTITY: "oidc,anonymous", Names.ALLOWED_ORIGINS: "*"}, Names.ALLOWED_ORIGINS),
+        ({Names.IDENTITY: "oidc,local"}, Names.IDENTITY),
+    ],
+)
+def test_what_an_identity_needs_is_there_and_nothing_else(change: Mapping[str, str], name: str) -> None:
+    """What is missing, unsafe, or would have no effect stops the start with its name."""
+    with pytest.raises(SettingError) as caught:
+        Settings.from_environ({**DEPLOYED, **OIDC, **change})
+    assert caught.value.name == name
+
+
+@pytest.mark.parametrize("issuer", ["http://127.0.0.1:9000", "http://localhost:9000/pool", "http://[::1]"])
+def test_a_provider_on_a_laptop_needs_no_tls(issuer: str) -> None:
+    """In the local stack, and on this machine alone."""
+    local = {**DEPLOYED, **OIDC, Names.STAGE: LOCAL_STAGE}
+    settings = Settings.from_environ({**local, Names.OIDC_ISSUER: issuer})
+    assert settings.oidc
+    assert settings.oidc.issuer == issuer
+    for foreign in ("http://id.example.com", "http://127.0.0.1.example.com", "http://localhost@example.com"):
+        with pytest.raises(SettingError, match=Names.OIDC_ISSUER):
+            Settings.from_environ({**local, Names.OIDC_ISSUER: foreign})
+
+
+def test_a_hosted_workflow_is_read() -> None:
+    """With its version and its limit; it needs the OpenAI key, also in the local stack."""
+    assert Settings.from_environ(DEPLOYED).hosted is None
+    given = {**DEPLOYED, Names.HOSTED_WORKFLOW_ID: "wf_1"}
+    assert Settings.from_environ(given).hosted == Hosted(workflow_id="wf_1")
+    more = {**given, Names.HOSTED_WORKFLOW_VERSION: "3", Names.HOSTED_REQUESTS_PER_MINUTE: "20"}
+    assert Settings.from_environ(more).hosted == Hosted(workflow_id="wf_1", version="3", requests_per_minute=20)
+    keyless = {key: value for key, value in given.items() if key != Names.OPENAI_SECRET_ID}
+    with pytest.raises(SettingError, match=Names.OPENAI_SECRET_ID):
+        Settings.from_environ({**keyless, Names.STAGE: LOCAL_STAGE})
+    for wrong in ("0", "1001", "many"):
+        with pytest.raises(SettingError, match=Names.HOSTED_REQUESTS_PER_MINUTE):
+            Settings.from_environ({**given, Names.HOSTED_REQUESTS_PER_MINUTE: wrong})

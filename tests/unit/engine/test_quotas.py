@@ -11,8 +11,8 @@ import pytest
 
 from functions.engine.assistant import AssistantContext
 from functions.engine.quotas import HOLD
-from functions.errors import InternalError, LimitReached, Unavailable
-from functions.limits import Amounts, Counter, Holder, Limits
+from functions.errors import InternalError, LimitReached, SessionEnded, Unavailable
+from functions.limits import NO_LIMITS, Amounts, Counter, Holder, Limits
 from functions.metrics import Metrics
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem
@@ -445,3 +445,70 @@ def test_an_answer_does_not_fail_for_a_count(call: str, caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING, logger="functions"):
         virtual_time.run(scenario())
     assert any(record.__dict__.get("error") == "Unavailable" for record in caplog.records)
+
+
+def test_a_session_that_was_ended_is_refused_while_it_is_counted() -> None:
+    """By the error itself, which is a 401, and not in the stream; nothing stays counted, and nothing is written."""
+
+    async def scenario() -> None:
+        chat = limited(messages_per_minute=2)
+        await create(chat, session="here")
+        before = await used(chat), await stored(chat)
+        await chat.store.end_session("alice", "gone", until=NOON)
+        for _ in range(3):
+            with pytest.raises(SessionEnded):
+                await create(chat, session="gone")
+        assert (await used(chat), await stored(chat)) == before
+        await create(chat, session="here")
+        # Beyond the limit, too, that the session is over is what is said.
+        with pytest.raises(SessionEnded):
+            await create(chat, session="gone")
+        with pytest.raises(LimitReached):
+            await create(chat, session="here")
+
+    virtual_time.run(scenario())
+
+
+def test_a_repeat_beyond_the_limit_is_not_told_to_who_has_signed_out() -> None:
+    """What the same request has begun before is for who is still there."""
+
+    async def scenario() -> None:
+        chat = limited(messages_per_minute=1)
+        first = await create(chat, session="one", frame_id=FRAME)
+        assert first
+        await chat.store.end_session("alice", "one", until=NOON)
+        with pytest.raises(SessionEnded):
+            await create(chat, session="one", frame_id=FRAME)
+
+    virtual_time.run(scenario())
+
+
+def test_what_is_counted_is_checked_no_second_time() -> None:
+    """The turn's own write asks nothing of the session: that was asked while the request was counted."""
+
+    class Asking(MemoryStore):
+        asked: list[str]
+
+        async def create_thread(self, user: str, thread: Any, items: Any, *, turn: Any = None, **more: Any) -> None:
+            self.asked.append(f"turn of {turn.session!r}")
+            await super().create_thread(user, thread, items, turn=turn, **more)
+
+        async def is_session_ended(self, user: str, session_id: str) -> bool:
+            self.asked.append(f"read of {session_id!r}")
+            return await super().is_session_ended(user, session_id)
+
+    async def scenario() -> None:
+        for limits, expected in (
+            ({"messages_per_minute": 9}, ["read of 'one'", "turn of ''"]),
+            ({}, ["turn of 'one'"]),
+        ):
+            chat = limited(**limits)
+            store = Asking(count_threads=True)
+            store.asked = []
+            chat.store, chat.counters = store, store.counters
+            if not is_limited:
+                chat.limits = NO_LIMITS
+            await create(chat, session="one")
+            assert store.asked == expected
+
+    virtual_time.run(scenario())

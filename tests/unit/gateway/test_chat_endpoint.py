@@ -181,8 +181,33 @@ def test_the_processor_is_told_who_asks(build: Build) -> None:
     """User, request id, languages and the wanted agent reach the engine."""
     processor = Echo()
     ask(endpoint(processor), signed(build, **{"Accept-Language": "de;q=0.5, fr-FR", "X-Agent-Type": "sales"}))
-    context = RequestContext(user="alice", request_id=REQUEST_ID, locales=("fr-FR", "de"), agent_type="sales")
+    context = RequestContext(
+        user="alice",
+        session=TOKENS.verify(TOKEN).session,
+        request_id=REQUEST_ID,
+        locales=("fr-FR", "de"),
+        agent_type="sales",
+    )
     assert processor.asked == [context]
+
+
+@both
+def test_a_tenant_is_part_of_who_asks(build: Build) -> None:
+    """The token's tenant reaches the engine, and with it all that is stored."""
+    processor = Echo()
+    token = TOKENS.issue("alice", "acme").client_secret
+    ask(endpoint(processor), build(headers={"Authorization": f"Bearer {token}"}, body="hello"))
+    assert (processor.asked[0].tenant, processor.asked[0].owner) == ("acme", "acme\x1falice")
+
+
+@both
+def test_a_token_that_does_not_allow_chat_is_refused(build: Build) -> None:
+    """What a token is not for, it does not open."""
+    processor = Echo()
+    token = TOKENS.issue("alice", scopes=("upload",)).client_secret
+    answer = ask(endpoint(processor), build(headers={"Authorization": f"Bearer {token}"}, body="hello"))
+    assert (answer.status, answer.json()["code"]) == (403, "forbidden")
+    assert processor.asked == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.errors import InvalidRequest
-from functions.identity.base import USER_CHARACTERS, checked_user
+from functions.identity.base import TENANT_CHARACTERS, USER_CHARACTERS, checked_tenant, checked_user, owner
+from functions.store import keys
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,30 @@ def test_a_user_can_be_stored(text: str) -> None:
     assert 0 < len(user.encode()) <= 4 * USER_CHARACTERS
     assert user.strip()
     assert not set(user) & set(map(chr, range(32)))
+
+
+@pytest.mark.parametrize("tenant", ["a", "acme", "org_01H", "株式会社", "a" * TENANT_CHARACTERS])
+def test_a_tenant_is_kept_as_it_is(tenant: str) -> None:
+    """A right tenant id is not changed; a wrong one is refused as a wrong user is."""
+    assert checked_tenant(tenant) == tenant
+    for wrong in (None, 5, "", " ", "a\n", "a\x1fb", "a" * (TENANT_CHARACTERS + 1)):
+        with pytest.raises(InvalidRequest) as caught:
+            checked_tenant(wrong, field="org")
+        assert caught.value.field == "org"
+
+
+printable = st.text(min_size=1, max_size=6).filter(lambda text: text.isprintable() and text.strip() != "")
+people = st.tuples(printable, st.none() | printable)
+
+
+@given(people, people)
+def test_no_two_owners_are_one(one: tuple[str, str | None], other: tuple[str, str | None]) -> None:
+    """Whoever has another name, or is of another tenant, owns something else; and shares no key of the table."""
+    assert (owner(*one) == owner(*other)) is (one == other)
+    thread = "thr_" + "0" * 26
+    for key in (
+        keys.threads_partition,
+        lambda user: keys.items_partition(user, thread),
+        lambda user: keys.session(user, "s"),
+    ):
+        assert (key(owner(*one)) == key(owner(*other))) is (one == other)

@@ -13,12 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.errors import InternalError, Unauthenticated
-from functions.identity.base import USER_CHARACTERS, Caller
+from functions.identity.base import TENANT_CHARACTERS, USER_CHARACTERS, Caller
 from functions.identity.tokens import KEY_CHARACTERS, KID_CHARACTERS, TOKEN_CHARACTERS, ClientTokens, SigningKey
 
 NOW = 1_800_000_000
 KEY = SigningKey(kid="7", key="k" * KEY_CHARACTERS)
-CLAIMS = {"sub": "alice", "aud": "chatkit", "iat": NOW, "exp": NOW + 600}
+CLAIMS = {
+    "sub": "alice",
+    "aud": "chatkit",
+    "iat": NOW,
+    "exp": NOW + 600,
+    "jti": "jti",
+    "sid": "sid",
+    "auth_time": NOW,
+    "session_exp": NOW + 43_200,
+    "scope": "chat upload",
+}
+ALICE = Caller(user="alice", session="sid", scopes=("chat", "upload"))
 HEADER = {"alg": "HS256", "typ": "JWT", "kid": "7"}
 
 
@@ -50,21 +61,35 @@ def test_a_token_is_its_users() -> None:
     issued = tokens().issue("alice")
     assert issued.expires_at == NOW + 600
     for moment in (NOW, NOW + 1, NOW + 599.9):
-        assert tokens(clock=moment).verify(issued.client_secret) == Caller(user="alice")
+        assert tokens(clock=moment).verify(issued.client_secret).user == "alice"
 
 
 def test_a_token_tells_no_more_than_it_must() -> None:
-    """User, audience and times are all that a token holds, and its header names the key."""
+    """What a token holds is what the module says, and its header names the key."""
     issued = tokens().issue("alice").client_secret
     assert jwt.get_unverified_header(issued) == HEADER
-    assert jwt.decode(issued, options={"verify_signature": False}) == CLAIMS
+    claims = jwt.decode(issued, options={"verify_signature": False})
+    assert claims == {**CLAIMS, "sid": claims["sid"], "jti": claims["jti"]}
+    more = tokens().issue("alice", "acme", source="api_key", key="web", scopes=("chat",)).client_secret
+    claims = jwt.decode(more, options={"verify_signature": False})
+    assert claims == {
+        **CLAIMS,
+        "sid": claims["sid"],
+        "jti": claims["jti"],
+        "tenant": "acme",
+        "idp": "api_key",
+        "idp_key": "web",
+        "scope": "chat",
+    }
 
 
 def test_the_forged_tokens_below_would_be_good_if_they_were_right() -> None:
     """The tests' own tokens are taken where nothing is wrong with them, also by a clock behind the issuer's."""
-    assert tokens().verify(forged(CLAIMS)) == Caller(user="alice")
-    assert tokens().verify(forged({**CLAIMS, "iat": NOW + 60, "more": [1]}, {"alg": "HS256"})) == Caller(user="alice")
-    assert tokens().verify(forged({**CLAIMS, "aud": ["other", "chatkit"]})) == Caller(user="alice")
+    assert tokens().verify(forged(CLAIMS)) == ALICE
+    assert tokens().verify(forged({**CLAIMS, "iat": NOW + 60, "more": [1]}, {"alg": "HS256"})) == ALICE
+    assert tokens().verify(forged({**CLAIMS, "aud": ["other", "chatkit"]})) == ALICE
+    acme = Caller(user="alice", tenant="acme", session="sid", source="oidc", scopes=("chat",))
+    assert tokens().verify(forged({**CLAIMS, "tenant": "acme", "idp": "oidc", "scope": "chat"})) == acme
 
 
 def test_an_expired_token_is_refused() -> None:
@@ -165,6 +190,32 @@ def test_a_token_without_a_proper_user_is_refused(user: object) -> None:
     assert_refused(forged({**CLAIMS, "sub": user}))
 
 
+@pytest.mark.parametrize("tenant", ["", 5, True, ["acme"], "a" * (TENANT_CHARACTERS + 1)])
+def test_a_token_without_a_proper_tenant_is_refused(tenant: object) -> None:
+    """A tenant is part of a key, too."""
+    assert_refused(forged({**CLAIMS, "tenant": tenant}))
+
+
+@pytest.mark.parametrize("claim", ["sid", "jti"])
+@pytest.mark.parametrize("wrong", ["", "s" * 65, "a b", "é", "a\n", "a#b", 5, True, ["sid"]])
+def test_a_token_without_a_proper_id_is_refused(claim: str, wrong: object) -> None:
+    """A session's id is part of a key, and a token's of log lines: base64url, at most 64 characters."""
+    assert_refused(forged({**CLAIMS, claim: wrong}))
+
+
+@pytest.mark.parametrize(
+    ("claim", "wrong"),
+    [
+        *((name, wrong) for name in ("auth_time", "session_exp") for wrong in ("1800000000", 1.8e9, True, [NOW])),
+        *((name, wrong) for name in ("scope", "idp", "idp_key") for wrong in (5, True, ["chat"], "c" * 65)),
+        ("scope", ""),
+    ],
+)
+def test_a_token_whose_session_is_none_is_refused(claim: str, wrong: object) -> None:
+    """What is said of the session is of its kind, or the token is not looked at further."""
+    assert_refused(forged({**CLAIMS, claim: wrong}))
+
+
 @pytest.mark.parametrize("expires_at", ["1900000000", 1.9e9, True, False, -1, 0, [NOW + 600], {"at": NOW + 600}])
 def test_a_token_without_a_proper_end_is_refused(expires_at: object) -> None:
     """An end is a whole number of seconds that is still to come."""
@@ -222,14 +273,70 @@ def test_any_header_is_refused_or_right(header: dict[str, Any], claims: object) 
 @given(st.text(min_size=1, max_size=USER_CHARACTERS))
 def test_every_user_can_use_their_token(user: str) -> None:
     """Whoever is given a token gets in with it, as who they are."""
-    assert tokens().verify(tokens().issue(user).client_secret) == Caller(user=user)
+    assert tokens().verify(tokens().issue(user).client_secret).user == user
 
 
 def test_the_longest_user_and_key_name_can_use_their_token() -> None:
     """The limits fit each other."""
     key = SigningKey(kid="\N{GRINNING FACE}" * KID_CHARACTERS, key=KEY.key)
-    user = "\N{GRINNING FACE}" * USER_CHARACTERS
-    assert tokens(key=key).verify(tokens(key=key).issue(user).client_secret) == Caller(user=user)
+    user, tenant = "\N{GRINNING FACE}" * USER_CHARACTERS, "\N{GRINNING FACE}" * TENANT_CHARACTERS
+    issued = tokens(key=key).issue(user, tenant, source="anonymous", key="k" * 64).client_secret
+    caller = tokens(key=key).verify(issued)
+    assert (caller.user, caller.tenant) == (user, tenant)
+
+
+def test_a_token_is_renewed_into_the_next_of_its_session() -> None:
+    """Who it is, what it allows and when the session ends stay; the token's own id and its times are new."""
+    first = tokens().issue("alice", "acme", source="oidc", scopes=("chat",)).client_secret
+    session = tokens(clock=NOW + 500).session(first)
+    assert (session.user, session.tenant, session.source, session.scopes) == ("alice", "acme", "oidc", ("chat",))
+    assert (session.began, session.ends) == (NOW, NOW + 43_200)
+    second = tokens(clock=NOW + 500).renew(session)
+    assert second.expires_at == NOW + 1_100
+    assert tokens(clock=NOW + 1_000).session(second.client_secret) == session
+    ids = [jwt.decode(one, options={"verify_signature": False})["jti"] for one in (first, second.client_secret)]
+    assert len(set(ids)) == 2
+
+
+def test_a_token_can_be_renewed_shortly_after_it_has_expired() -> None:
+    """For the grace that is set: to the second; until then it opens nothing but that."""
+    issued = tokens().issue("alice").client_secret
+    for moment in (NOW + 600, NOW + 899.9):
+        assert_refused(issued, clock=moment)
+        assert tokens(clock=moment).session(issued).user == "alice"
+    with pytest.raises(Unauthenticated, match="expired"):
+        tokens(clock=NOW + 900).session(issued)
+    assert tokens(clock=NOW + 43_199).session(issued, however_old=True).user == "alice"
+
+
+def test_a_session_ends_whatever_happens() -> None:
+    """No token is good beyond its session's end, and none is renewed there: not of one that was shortened since, either."""
+    late = tokens(clock=NOW + 43_000)
+    session = tokens().session(tokens().issue("alice").client_secret)
+    last = late.renew(session)
+    assert last.expires_at == NOW + 43_200
+    assert_refused(last.client_secret, clock=NOW + 43_200)
+    for however_old in (False, True):
+        with pytest.raises(Unauthenticated, match="over"):
+            tokens(clock=NOW + 43_200).session(last.client_secret, however_old=however_old)
+    shortened = ClientTokens(key=lambda: KEY, session_seconds=600, clock=lambda: NOW + 700)
+    with pytest.raises(Unauthenticated, match="over"):
+        shortened.session(tokens().issue("alice").client_secret)
+
+
+def test_a_session_lasts_no_longer_than_its_identity() -> None:
+    """An identity that ends within minutes gives a session that does, and tokens that do."""
+    issued = tokens().issue("alice", good_until=NOW + 120)
+    assert issued.expires_at == NOW + 120
+    assert tokens().session(issued.client_secret).ends == NOW + 120
+    assert tokens().session(tokens().issue("alice", good_until=NOW + 10**6).client_secret).ends == NOW + 43_200
+
+
+def test_every_session_has_an_id_of_its_own() -> None:
+    """128 random bits: nobody can end another's session by chance."""
+    ids = {tokens().verify(tokens().issue("alice").client_secret).session for _ in range(100)}
+    assert len(ids) == 100
+    assert all(len(one) == 22 for one in ids)
 
 
 def test_a_key_is_asked_for_each_token() -> None:

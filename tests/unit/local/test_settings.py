@@ -91,3 +91,29 @@ def test_this_machine_is_never_reached_through_a_proxy() -> None:
 
     assert inherited["HTTPS_PROXY"] == "http://proxy"
     assert inherited["NO_PROXY"] == inherited["no_proxy"] == "intern,127.0.0.1,localhost"
+
+
+def test_what_functions_are_told_of_identities_is_handed_on() -> None:
+    """Whoever tries a kind of identity on a laptop sets what a deployment has; the functions check it."""
+    environ = {
+        "IDENTITY": "oidc",
+        "OIDC_ISSUER": "http://127.0.0.1:9000",
+        "SESSION_SECONDS": "600",
+        "OIDC_AUDIENCE": " ",
+    }
+    assert LocalSettings.from_environ(environ).identity == {
+        "IDENTITY": "oidc",
+        "OIDC_ISSUER": "http://127.0.0.1:9000",
+        "SESSION_SECONDS": "600",
+    }
+    assert LocalSettings.from_environ({}).identity == {}
+
+
+def test_an_api_key_is_a_key() -> None:
+    """And is in nothing that is printed."""
+    key = "ckl_" + "a" * 43
+    settings = LocalSettings.from_environ({"LOCAL_API_KEY": key})
+    assert settings.api_key == key
+    assert key not in repr(settings)
+    with pytest.raises(SettingError, match="LOCAL_API_KEY"):
+        LocalSettings.from_environ({"LOCAL_API_KEY": "secret"})

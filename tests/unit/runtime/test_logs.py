@@ -113,3 +113,9 @@ def test_a_handler_is_guarded_once(handler: logging.StreamHandler[io.StringIO]) 
         logs.set_up("INFO", handlers=[handler])
     own.setLevel(level)
     assert [type(each) for each in handler.filters] == [logs.Redaction]
+
+
+@pytest.mark.parametrize("key", ["ckl_" + "aB3_-" * 8 + "abc", "ek_0123456789abcdef"])
+def test_api_keys_and_client_secrets_show_what_they_are(key: str) -> None:
+    """Those of servers, and those of hosted sessions, are hidden wherever they stand."""
+    assert key not in logs.redacted(f"the call with {key} was refused")

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.errors import InvalidRequest, NotFound
-from functions.identity.base import owner
+from functions.identity.base import TENANT_CHARACTERS, USER_CHARACTERS, owner
 from functions.limits import Holder
 from functions.store import keys
 
@@ -11,9 +11,9 @@ THREAD = "thr_" + "0" * 26
 ITEM = "msg_" + "0" * 26
 
 
-@pytest.mark.parametrize("user", ["", "a" * 257, "\ud800"])
+@pytest.mark.parametrize("user", ["", "a" * 386, "\ud800"])
 def test_a_user_id_that_is_no_key_is_refused(user: str) -> None:
-    """Empty, over 256 characters, or no Unicode text: wherever the user is part of a key, it is refused."""
+    """Empty, over 385 characters, or no Unicode text: wherever the user is part of a key, it is refused."""
     with pytest.raises(InvalidRequest, match="user"):
         keys.threads_partition(user)
     with pytest.raises(InvalidRequest, match="user"):
@@ -24,9 +24,18 @@ def test_a_user_id_that_is_no_key_is_refused(user: str) -> None:
         keys.item(user, THREAD, ITEM)
     with pytest.raises(InvalidRequest, match="user"):
         keys.request(user, "key")
+    with pytest.raises(InvalidRequest, match="user"):
+        keys.session(user, "session")
     for kind in ("user", "tenant"):
         with pytest.raises(InvalidRequest, match="user"):
             keys.counters(Holder(kind, user), windowed=True)
+
+
+@pytest.mark.parametrize("wrong", ["", "s" * 65, "a b", "é", "a\n", "a#b", "\ud800"])
+def test_a_session_id_that_no_token_has_has_no_key(wrong: str) -> None:
+    """Tokens hold 1 to 64 characters of base64url, and nothing else gets here."""
+    with pytest.raises(ValueError, match="base64url"):
+        keys.session("alice", wrong)
 
 
 def test_whose_something_is_is_told_by_its_owner() -> None:
@@ -57,10 +66,11 @@ def test_a_request_key_that_no_turn_has_has_no_key(wrong: str) -> None:
 
 def test_the_longest_keys_fit() -> None:
     """The longest ids stay below DynamoDB's 2,048 bytes for a partition key and 1,024 for a sort key."""
-    user = "\U0001f40d" * 256
+    user = owner("\U0001f40d" * USER_CHARACTERS, "\U0001f40d" * TENANT_CHARACTERS)
+    session = keys.session(user, "s" * 64)
     longest = keys.request(user, "~" * 256)
     assert longest
-    for where in (keys.thread(user, THREAD), keys.item(user, THREAD, ITEM), keys.turn(user, THREAD), longest):
+    for where in (keys.thread(user, THREAD), keys.item(user, THREAD, ITEM), keys.turn(user, THREAD), longest, session):
         assert len(where.partition.encode()) <= 2_048
         assert len(where.sort.encode()) <= 1_024
 

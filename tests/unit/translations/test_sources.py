@@ -12,8 +12,18 @@ ROOT = Path(__file__).parents[3]
 
 DEVELOPERS = {
     "A client token is needed: Authorization: Bearer ...": "the page's author forgot the header; 401 is never shown",
+    "The client token does not allow this.": "403: what a page may do is its author's affair",
     "The client token has expired.": "401: the page renews its token by it, and the client shows nothing",
     "The client token is not valid.": "401: the page renews its token by it, and the client shows nothing",
+    "The API key is not valid.": "the api function's callers are programs",
+    "The identity provider does not answer.": "503: the page tries again, and the client shows nothing",
+    "The identity token does not say who the user is, or of which tenant.": "what a token holds is the operator's affair",
+    "The identity token has expired.": "401: the page renews it, and the client shows nothing",
+    "The identity token is not valid.": "401: the page renews it, and the client shows nothing",
+    "The identity token's e-mail address was never verified.": "401: the page may ask for it, and the client shows nothing",
+    "This page may not ask for a session.": "the api function's callers are programs",
+    "The session is over.": "401: the page begins a new one by it, and the client shows nothing",
+    "This call carries no identity that is trusted here.": "the api function's callers are programs",
     "There is no such route.": "the api function's callers are programs",
     "This endpoint takes POST requests only.": "405: ChatKit.js posts",
     "This route is for callers with an AWS signature.": "the api function's callers are programs",

@@ -1,0 +1,138 @@
+"""Anonymous visitors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.errors import Forbidden, Unauthenticated
+from functions.identity.anonymous import COOKIE, COOKIE_SECONDS, AnonymousIdentities
+from functions.identity.base import Credentials, Session, TrustedIdentity
+from functions.identity.tokens import ClientTokens, SigningKey
+
+APP = "https://app.example.com"
+NOW = 1_800_000_000
+KEY = SigningKey(kid="7", key="k" * 32)
+
+
+def visit(
+    cookies: Mapping[str, str] | None = None, *, now: float = NOW, key: SigningKey = KEY, **more: Any
+) -> TrustedIdentity:
+    found = AnonymousIdentities(key=lambda: key, origins=(APP,), clock=lambda: now).identify(
+        Credentials(cookies=cookies or {}, **{"origin": APP, **more})
+    )
+    assert found
+    return found
+
+
+def kept(identity: TrustedIdentity) -> dict[str, str]:
+    """The cookie that a browser keeps."""
+    assert identity.set_cookie
+    name, _, value = identity.set_cookie.partition(";")[0].partition("=")
+    return {name: value}
+
+
+def test_who_comes_back_is_the_same() -> None:
+    """A visitor has an id of their own, as long as the cookie lasts, which each visit renews."""
+    first = visit()
+    assert first.user.startswith("anon_")
+    assert len(first.user) == 27
+    second = visit(kept(first), now=NOW + COOKIE_SECONDS - 1)
+    assert second.user == first.user
+    assert visit(kept(second), now=NOW + 2 * COOKIE_SECONDS - 2).user == first.user
+    assert visit(kept(first), now=NOW + COOKIE_SECONDS).user != first.user
+
+
+def test_no_two_visitors_are_the_same() -> None:
+    """128 random bits each."""
+    assert len({visit().user for _ in range(100)}) == 100
+
+
+def test_the_cookie_is_for_browsers_and_https_alone() -> None:
+    """No script reads it, no other host sets it, no plain connection carries it, and each site has its own."""
+    cookie = visit().set_cookie
+    assert cookie
+    attributes = {part.strip() for part in cookie.split(";")[1:]}
+    assert attributes == {f"Max-Age={COOKIE_SECONDS}", "Path=/", "Secure", "HttpOnly", "SameSite=None", "Partitioned"}
+    assert cookie.startswith("__Host-")
+    assert len(cookie) < 4_096
+
+
+def test_a_visitor_may_chat_and_no_more() -> None:
+    """Whoever nobody knows brings in no files."""
+    assert visit().scopes == ("chat",)
+    assert visit().tenant is None
+
+
+def forged(claims: Mapping[str, Any], *, key: str = KEY.key) -> dict[str, str]:
+    return {COOKIE: jwt.encode(dict(claims), key, algorithm="HS256")}
+
+
+RIGHT = {"sub": "anon_somebody", "aud": "chatkit-anonymous", "iat": NOW, "exp": NOW + 100}
+
+
+def test_the_forged_cookies_below_would_be_good_if_they_were_right() -> None:
+    """The tests' own cookies are taken where nothing is wrong with them."""
+    assert visit(forged(RIGHT)).user == "anon_somebody"
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [
+        forged({**RIGHT, "sub": "alice"}),
+        forged({**RIGHT, "sub": ""}),
+        forged({**RIGHT, "aud": "chatkit"}),
+        forged({**RIGHT, "exp": NOW}),
+        forged({**RIGHT, "exp": NOW + 0.5}),
+        forged({name: value for name, value in RIGHT.items() if name != "exp"}),
+        forged(RIGHT, key="o" * 32),
+        {COOKIE: ""},
+        {COOKIE: "x" * 5_000},
+        {COOKIE: "é"},
+        {"chatkit": forged(RIGHT)[COOKIE]},
+    ],
+)
+def test_a_wrong_cookie_is_as_none(cookies: dict[str, str]) -> None:
+    """A cookie that was made up, altered, or is another's makes a new visitor, and never somebody who is known."""
+    assert visit(cookies).user not in {"alice", "anon_somebody", ""}
+    assert visit(cookies).user.startswith("anon_")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=80))
+def test_any_cookie_is_a_new_visitor(text: str) -> None:
+    """Whatever a browser sends, the visitor is a new one."""
+    assert visit({COOKIE: text}).user.startswith("anon_")
+
+
+def test_a_client_token_is_no_cookie_and_the_other_way_round() -> None:
+    """Both are signed with one key, each for its own audience."""
+    tokens = ClientTokens(key=lambda: KEY, clock=lambda: NOW)
+    token = tokens.issue("anon_somebody").client_secret
+    assert visit({COOKIE: token}).user != "anon_somebody"
+    with pytest.raises(Unauthenticated):
+        tokens.verify(forged(RIGHT)[COOKIE])
+
+
+def test_another_page_is_given_nothing() -> None:
+    """A browser names the page that asks; whoever is no browser names none, and has no cookie of anybody's."""
+    for origin in ("https://evil.test", "null", "https://app.example.com.evil.test", ""):
+        with pytest.raises(Forbidden):
+            visit(kept(visit()), origin=origin)
+    assert visit(origin=None).user
+
+
+def test_who_has_another_proof_is_not_taken_for_nobody() -> None:
+    """A token that no other kind of identity took is refused: its sender is not to become somebody else unseen."""
+    with pytest.raises(Unauthenticated):
+        visit(bearer="x")
+
+
+def test_a_visitor_can_be_forgotten() -> None:
+    """Signing out takes the cookie away, in the words in which it was set."""
+    source = AnonymousIdentities(key=lambda: KEY, origins=(APP,))
+    assert source.farewell() == f"{COOKIE}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
+    session = Session(id="s", user="anon_x", began=0, ends=1)
+    assert source.vouches_for(session)
