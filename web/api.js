@@ -52,3 +52,24 @@ export function failureOf(error) {
     return { message: "The backend sent something that is no JSON.", allowRetry: false };
   return { message: "The connection to the backend broke.", allowRetry: true };
 }
+
+/**
+ * What ChatKit asks for in hosted mode, where the same routes give out client secrets of OpenAI's: the first, and then one
+ * for the one that is used up.
+ *
+ * @param {{ apiUrl: string, user: string }} options
+ * @returns {(current: string | null) => Promise<string>}
+ */
+export function createClientSecrets({ apiUrl, user }) {
+  return async (current) => {
+    if (current) {
+      const response = await fetch(`${apiUrl}/chatkit/refresh`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ currentClientSecret: current }),
+      });
+      if (response.ok) return (await response.json()).client_secret;
+    }
+    return startSession({ apiUrl, user });
+  };
+}

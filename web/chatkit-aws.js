@@ -50,6 +50,8 @@ const senders = new WeakMap();
  *   given the one that is used up, or null.
  * @property {string} [apiUrl] - the api function, absolute or relative to the page: what this page asks of it through the
  *   `fetch` of the result carries the token, too.
+ * @property {string} [refreshUrl] - the backend's `/api/chatkit/refresh`: a token is renewed there first, without your
+ *   server; `getToken` is asked for the first, and where a session is over.
  * @property {import("@openai/chatkit").FileUploadStrategy} [uploadStrategy] - `two_phase` where it is left out.
  * @property {() => ChatElement | null} [element] - finds the element; the page's first `<openai-chatkit>` by default.
  * @property {typeof fetch} [fetch] - what sends the requests in the end.
@@ -67,7 +69,7 @@ export function createChatKitApi(options) {
   check(options);
   const { url, apiUrl, domainKey, uploadStrategy = { type: "two_phase" } } = options;
   const send = options.fetch ?? ((input, init) => fetch(input, init));
-  const token = createTokens(options.getToken);
+  const token = createTokens(options.getToken, options.refreshUrl, send);
   const watcher = createWatcher(options.element ?? findElement);
   /** The stops that are under way, by thread. @type {Map<string, { hurry: () => void, done: Promise<void> }>} */
   const stops = new Map();
@@ -292,6 +294,7 @@ const OPTIONS = {
   apiUrl: [(value) => value === undefined || isWebAddress(value), ADDRESS],
   domainKey: [isText, "a text"],
   getToken: [isFunction, "a function"],
+  refreshUrl: [(value) => value === undefined || isWebAddress(value), ADDRESS],
   uploadStrategy: [isStrategy, `{ type: "two_phase" }, or { type: "direct", uploadUrl } with ${ADDRESS}`],
   element: [isOptional, "a function"],
   fetch: [isOptional, "a function"],
@@ -328,16 +331,34 @@ function isStrategy(strategy) {
  * Holds one token. Callers that come while it is renewed share the renewal; one that was refused is not given again.
  *
  * @param {Options["getToken"]} getToken
+ * @param {string | undefined} refreshUrl
+ * @param {typeof fetch} send
  * @returns {(refused?: string) => Promise<string>}
  */
-function createTokens(getToken) {
+function createTokens(getToken, refreshUrl, send) {
   /** @type {{ token: string, renewAt: number } | null} */
   let held = null;
   /** @type {Promise<string> | null} */
   let renewal = null;
 
+  /** The next token of the session; null where there is none: it is over, or the network fails. @param {string} current */
+  async function refreshed(current) {
+    if (refreshUrl === undefined) return null;
+    try {
+      const response = await send(refreshUrl, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ currentClientSecret: current }),
+        signal: AbortSignal.timeout(TOKEN_TIMEOUT / 2),
+      });
+      return response.ok ? (await response.json()).client_secret : null;
+    } catch {
+      return null;
+    }
+  }
+
   async function renew() {
-    const asked = (async () => getToken(held?.token ?? null))();
+    const asked = (async () => (held && (await refreshed(held.token))) || getToken(held?.token ?? null))();
     const token = await until(AbortSignal.timeout(TOKEN_TIMEOUT), asked);
     if (!isText(token)) throw new TypeError("getToken gave no token");
     held = { token, renewAt: renewalOf(token) };

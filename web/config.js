@@ -10,6 +10,7 @@
  *   https://platform.openai.com/settings/organization/security/domain-allowlist, and any will do on localhost.
  * @property {import("./attachment-limits.js").AttachmentOptions} attachments - ChatKit's own option: which files the page
  *   offers to send; none where the file leaves it out.
+ * @property {boolean} hosted - whether the backend hands out sessions of OpenAI's hosted ChatKit (docs/identity.md).
  */
 
 /**
@@ -18,7 +19,7 @@
 export async function loadConfig() {
   const response = await fetch(new URL("config.json", import.meta.url), { cache: "no-cache" });
   if (!response.ok) throw new Error(`config.json could not be read (HTTP ${response.status}).`);
-  const { chatUrl, apiUrl, domainKey, attachments = { enabled: false } } = await response.json();
+  const { chatUrl, apiUrl, domainKey, attachments = { enabled: false }, hosted = false } = await response.json();
   const absolute = (/** @type {string} */ url) => new URL(url, location.origin).href.replace(/\/$/, "");
-  return { chatUrl: absolute(chatUrl), apiUrl: absolute(apiUrl), domainKey, attachments };
+  return { chatUrl: absolute(chatUrl), apiUrl: absolute(apiUrl), domainKey, attachments, hosted };
 }

@@ -54,6 +54,7 @@ export async function loadChatKit() {
  * @param {readonly string[]} options.prompts
  * @param {(threadId: string | null) => void} options.onThreadChange
  * @param {import("./playground.js").EntitiesOf} options.entitiesOf
+ * @param {(current: string | null) => Promise<string>} [options.getClientSecret] - in hosted mode: OpenAI is the backend.
  * @param {import("./playground.js").PageCallbacks} options.page
  * @param {(message: string) => void} options.onError
  * @returns {{ open(threadId: string | null): void, unmount(): void }}
@@ -61,7 +62,7 @@ export async function loadChatKit() {
 export function mountOfficialClient(container, options) {
   const chatkit = document.createElement("openai-chatkit");
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const api = options.connect(chatkit);
+  const api = options.getClientSecret ? null : options.connect(chatkit);
   const applyOptions = () => chatkit.setOptions(chatKitOptions(api, options, dark.matches ? "dark" : "light"));
 
   chatkit.addEventListener("chatkit.thread.change", (event) => options.onThreadChange(event.detail.threadId));
@@ -83,15 +84,15 @@ export function mountOfficialClient(container, options) {
 /**
  * The whole set: ChatKit does not merge options with those that it has.
  *
- * @param {ReturnType<import("./playground.js").Connect>} api
+ * @param {ReturnType<import("./playground.js").Connect> | null} api - null in hosted mode.
  * @param {Parameters<typeof mountOfficialClient>[1]} options
  * @param {"light" | "dark"} colorScheme
  * @returns {ChatKitOptions}
  */
 function chatKitOptions(api, options, colorScheme) {
-  const { attachments, locale, threadId, greeting, prompts, entitiesOf, page } = options;
+  const { attachments, locale, threadId, greeting, prompts, entitiesOf, getClientSecret, page } = options;
   return {
-    api,
+    api: api ?? /** @type {ChatKitOptions["api"]} */ ({ getClientSecret }),
     ...(locale ? { locale } : {}),
     theme: { colorScheme },
     initialThread: threadId,
@@ -103,6 +104,6 @@ function chatKitOptions(api, options, colorScheme) {
     composer: { placeholder: "Write a message", attachments },
     onClientTool: createToolRunner(),
     widgets: { onAction: async (action) => page.onClientAction(action) },
-    entities: { ...entitiesOf(api), onClick: page.onEntity, showComposerMenu: true },
+    entities: { ...(api && { ...entitiesOf(api), showComposerMenu: true }), onClick: page.onEntity },
   };
 }

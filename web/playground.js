@@ -3,7 +3,7 @@
  * the built-in client where it cannot.
  */
 
-import { startSession } from "./api.js";
+import { createClientSecrets, startSession } from "./api.js";
 import { limitedToDirect } from "./attachment-limits.js";
 import { createChatKitApi, createEntities } from "./chatkit-aws.js";
 import { loadConfig } from "./config.js";
@@ -17,6 +17,7 @@ import {
   savePreferences,
   showThreadInAddress,
   threadInAddress,
+  wantsHosted,
   wantsPlainClient,
 } from "./preferences.js";
 import { createToasts } from "./toasts.js";
@@ -105,10 +106,11 @@ function mount(config) {
   const uploadStrategy =
     uploads === "direct" ? { type: uploads, uploadUrl: `${apiUrl}/chatkit/upload` } : { type: uploads };
   const getToken = () => startSession({ apiUrl, user });
+  const refreshUrl = `${apiUrl}/chatkit/refresh`;
   const options = {
     /** @type {Connect} */
     connect: (chatkit) =>
-      createChatKitApi({ url: chatUrl, apiUrl, domainKey, getToken, uploadStrategy, element: () => chatkit }),
+      createChatKitApi({ url: chatUrl, apiUrl, domainKey, getToken, refreshUrl, uploadStrategy, element: () => chatkit }),
     /** @type {EntitiesOf} */
     entitiesOf: (api) => createEntities(api, { url: apiUrl, ...(locale && { locale }) }),
     attachments: uploads === "direct" ? limitedToDirect(config.attachments) : config.attachments,
@@ -123,6 +125,7 @@ function mount(config) {
     : mountOfficialClient(stage, {
         ...options,
         locale: isSupported(locale) ? locale : undefined,
+        ...((config.hosted || wantsHosted()) && { getClientSecret: createClientSecrets({ apiUrl, user }) }),
         onError: (message) => say(`ChatKit reports: ${message}`),
       });
 }

@@ -35,6 +35,11 @@ export function wantsPlainClient() {
   return new URLSearchParams(location.search).get("client") === "plain";
 }
 
+/** @returns {boolean} whether the address asks for OpenAI's hosted workflow. */
+export function wantsHosted() {
+  return new URLSearchParams(location.search).get("client") === "hosted";
+}
+
 /** @param {boolean} plain @returns {string} this page's address with the other client; the open thread stays. */
 export function addressWithClient(plain) {
   const url = new URL(location.href);

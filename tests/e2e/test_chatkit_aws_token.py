@@ -50,6 +50,10 @@ def test_the_default_fetch_is_the_pages(world: World) -> None:
         ("{ domainKey: '' }", "createChatKitApi: domainKey must be a text"),
         ("{ element: document.body }", "createChatKitApi: element must be a function"),
         ("{ fetch: 'fetch' }", "createChatKitApi: fetch must be a function"),
+        (
+            "{ refreshUrl: 'ftp://x/refresh' }",
+            "createChatKitApi: refreshUrl must be an http(s) address, absolute or relative to the page",
+        ),
         *(
             (f"{{ url: {url} }}", f"createChatKitApi: url must be {ADDRESS}")
             for url in (
@@ -304,6 +308,63 @@ def test_a_stream_is_renewed_like_any_request(world: World) -> None:
     )
     assert world.value("[world.t.status, world.t.outcome]") == [200, "end"]
     assert authorizations(world) == ["Bearer token-1", "Bearer token-2"]
+
+
+REFRESHING: Final = """
+world.refreshed = 0;
+const chat = world.reply;
+world.reply = (request) => {
+  if (!request.url.endsWith("/api/chatkit/refresh")) return chat(request);
+  world.refreshed += 1;
+  return world.onRefresh();
+};
+world.onRefresh = () => Response.json({ client_secret: `refreshed-${world.refreshed}`, expires_at: 0 });
+"""
+
+
+def test_a_token_is_renewed_by_the_backend_first(world: World) -> None:
+    """With `refreshUrl` the page's own server is asked for the first token alone; the next comes for the one before."""
+    world.create("{ refreshUrl: '/api/chatkit/refresh' }")
+    world.run(DENY.format("['Bearer token-1', 'Bearer refreshed-1']"))
+    world.run(REFRESHING)
+    world.run("await world.post('threads.list');")
+    first, refresh, second = world.sent[:3]
+    assert (first["authorization"], second["authorization"]) == ("Bearer token-1", "Bearer refreshed-1")
+    assert refresh["text"] == '{"currentClientSecret":"token-1"}'
+    assert refresh["headers"]["content-type"] == "application/json"
+    assert refresh["authorization"] is None
+    world.run("await world.post('threads.list');")
+    assert world.sent[-2]["text"] == '{"currentClientSecret":"refreshed-1"}'
+    assert world.value("world.given") == ["token-1"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Response.json({ code: 'unauthenticated' }, { status: 401 })",
+        "new Response('', { status: 503 })",
+        "new Response('<html>')",
+        "Response.json({})",
+        "Promise.reject(new TypeError('network'))",
+    ],
+)
+def test_where_a_session_is_over_the_page_is_asked_again(world: World, answer: str) -> None:
+    """A token that the backend does not renew, for whatever reason, is asked for as the first was."""
+    world.create("{ refreshUrl: '/api/chatkit/refresh' }")
+    world.run(DENY.format("['Bearer token-1']"))
+    world.run(REFRESHING)
+    world.run(f"world.onRefresh = () => {answer};")
+    assert world.run("return (await world.post('threads.list')).status;") == 200
+    assert authorizations(world) == ["Bearer token-1", None, "Bearer token-2"]
+    assert world.value("[world.given, world.refreshed]") == [["token-1", "token-2"], 1]
+
+
+def test_without_the_address_nothing_is_refreshed(world: World) -> None:
+    """A page that renews by its own server alone goes on to."""
+    world.run(DENY.format("['Bearer token-1']"))
+    world.run("await world.post('threads.list');")
+    assert len(world.sent) == 2
+    assert world.value("world.given") == ["token-1", "token-2"]
 
 
 @pytest.mark.parametrize(

@@ -354,3 +354,24 @@ def test_the_client_can_be_chosen(chatkit: Page, backend: ScriptedBackend) -> No
     assert chatkit.evaluate("customElements.get('openai-chatkit') === undefined")
     chatkit.get_by_role("link", name="Use ChatKit").click()
     expect(chatkit.locator("openai-chatkit")).to_be_visible()
+
+
+def test_hosted_mode_is_given_client_secrets_and_no_backend(chatkit: Page, backend: ScriptedBackend) -> None:
+    """With `?client=hosted` ChatKit talks to OpenAI: it is given what asks for client secrets, and nothing of ours."""
+    backend.answer("/api/chatkit/refresh", Answer({"client_secret": "renewed"}), Answer({}, status=401))
+    chatkit.goto(f"{backend.url}/?client=hosted")
+    mounted(chatkit)
+    assert chatkit.evaluate("Object.keys(chatkitOptions.at(-1).api)") == ["getClientSecret"]
+    assert chatkit.evaluate("Object.keys(chatkitOptions.at(-1).entities)") == ["onClick"]
+    ask = "(current) => chatkitOptions.at(-1).api.getClientSecret(current)"
+    assert chatkit.evaluate(ask, None) == "token-1"
+    assert chatkit.evaluate(ask, "token-1") == "renewed"
+    assert chatkit.evaluate(ask, "renewed") == "token-2"
+    asked = [(request.path, request.body) for request in backend.received if request.path.startswith("/api/")]
+    assert asked == [
+        ("/api/chatkit/start", {"user": "alice"}),
+        ("/api/chatkit/refresh", {"currentClientSecret": "token-1"}),
+        ("/api/chatkit/refresh", {"currentClientSecret": "renewed"}),
+        ("/api/chatkit/start", {"user": "alice"}),
+    ]
+    assert not [request for request in backend.received if request.path == "/chatkit"]
