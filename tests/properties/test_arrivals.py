@@ -5,11 +5,13 @@ there, is drawn. What was killed comes again, as Lambda's events do.
 """
 
 import inspect
+import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import IO, Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -200,3 +202,26 @@ class Uploading(RuleBasedStateMachine):
 
 TestUploading = Uploading.TestCase
 TestUploading.settings = settings(max_examples=300, stateful_step_count=20, deadline=None)
+
+
+STEPS = range(16)
+"""More than an event has."""
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("second", [FIT[0], FIT[1], UNFIT[0]])
+@pytest.mark.parametrize("first", [FIT[0], UNFIT[0]])
+def test_two_uploads_at_every_pair_of_steps(first: bytes, second: bytes, is_killed: bool) -> None:
+    """A second file comes after each step of the first one's event, which goes on, or is killed, after each step of the
+    second one's: every way in which two can meet, where the histories above are drawn."""
+    for before, meanwhile in itertools.product(STEPS, STEPS):
+        world = Uploading()
+        world.put(first)
+        world.go_on(0, before)
+        world.put(second)
+        world.go_on(len(world.events) - 1, meanwhile)
+        if is_killed and len(world.events) == 2:
+            world.kill(0)
+        elif world.events:
+            world.go_on(0, len(STEPS))
+        world.teardown()
