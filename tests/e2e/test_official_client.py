@@ -305,10 +305,10 @@ def test_entities_are_searched_and_previewed(chatkit: Page, backend: ScriptedBac
     """ChatKit's `@` asks the assistant's directory in the chosen language, with the user's token; it has a button, too."""
     backend.answer("/api/chatkit/entities", Answer({"entities": [{"id": "ada", "title": "Ada"}]}))
     backend.answer("/api/chatkit/entities/ada/preview", Answer({"preview": {"type": "Basic", "children": []}}))
-    with chatkit.expect_response("**/chatkit"):
-        chatkit.goto(backend.url)
-    with chatkit.expect_response("**/chatkit"):
-        chatkit.get_by_label("Locale").select_option("fr-FR")
+    chatkit.goto(backend.url)
+    mounted(chatkit)
+    chatkit.get_by_label("Locale").select_option("fr-FR")
+    mounted(chatkit, times=2)
     assert options(chatkit)["entities"] == {"showComposerMenu": True}
     found = chatkit.evaluate("chatkitOptions.at(-1).entities.onTagSearch('ad')")
     assert found == [{"id": "ada", "title": "Ada"}]

@@ -20,7 +20,7 @@ def shown(stack: Stack, thread: str) -> bytes:
     """What the preview of a thread's only attachment leads to."""
     items = json.loads(stack.chat("threads.get_by_id", thread_id=thread))["items"]["data"]
     [attachment] = items[0]["attachments"]
-    with urllib.request.urlopen(attachment["preview_url"], timeout=30) as answer:
+    with urllib.request.urlopen(attachment["preview_url"], timeout=120) as answer:
         assert answer.headers["content-type"] == "image/webp"
         return answer.read()
 

@@ -50,7 +50,7 @@ def link(stack: Stack, attachment: Json, *, user: str = "alice") -> tuple[int, J
     headers = {"authorization": f"Bearer {stack.token(user)}"}
     request = urllib.request.Request(f"{stack.url}/api/chatkit/attachments/{attachment['id']}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -61,7 +61,7 @@ def saved_as(stack: Stack, attachment: Json) -> str:
     """The name under which a browser saves a file; all else of the download is as it should be."""
     status, answer = link(stack, attachment)
     assert status == 200
-    with urllib.request.urlopen(answer["url"], timeout=60) as download:
+    with urllib.request.urlopen(answer["url"], timeout=120) as download:
         assert download.read() == TEXT
         assert download.headers["content-type"] == "application/octet-stream"
         assert download.headers["set-cookie"] is None
@@ -101,7 +101,7 @@ def test_a_name_does_no_harm_in_a_direct_upload(stack: Stack, name: str, kept: s
     body = multipart(Part(name="file", file_name=name, media_type="text/plain", data=TEXT))
     headers = {"content-type": CONTENT_TYPE, "authorization": f"Bearer {stack.token()}"}
     request = urllib.request.Request(f"{stack.url}/api/chatkit/upload", data=body, headers=headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         attachment = json.load(answer)
     assert attachment["name"] == kept
     wait_until(lambda: objects(stack.state_dir, attachment) == {"files"})

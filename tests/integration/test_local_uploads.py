@@ -28,7 +28,7 @@ def send(stack: Stack, body: bytes, *, user: str | None = "alice") -> tuple[int,
         headers["authorization"] = f"Bearer {stack.token(user)}"
     request = urllib.request.Request(f"{stack.url}/api/chatkit/upload", data=body, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             assert response.headers["access-control-allow-origin"] == stack.url
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
@@ -70,7 +70,7 @@ def test_the_pages_preflight(stack: Stack) -> None:
             "access-control-request-headers": "authorization,chatkit-frame-instance-id",
         }
         request = urllib.request.Request(f"{stack.url}/api/chatkit/upload", headers=headers, method="OPTIONS")
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             allowed = response.headers.get("access-control-allow-headers", "")
             assert (response.headers.get("access-control-allow-origin") == origin) is is_allowed
         assert ({"authorization", "chatkit-frame-instance-id"} <= set(allowed.split(", "))) is is_allowed

@@ -14,7 +14,7 @@ Json: TypeAlias = dict[str, Any]
 
 TAKEN: Final = {"files", "previews"}
 """Where a picture has objects when it was looked at and accepted: the upload is deleted last."""
-_SECONDS: Final = 60
+_SECONDS: Final = 120
 
 
 def announce(
