@@ -9,11 +9,12 @@ from typing import Final
 
 from functions.attachments.base import AttachmentStore
 from functions.attachments.limits import DIRECT_BYTES
-from functions.errors import AttachmentRefused
+from functions.errors import AttachmentRefused, InvalidRequest
 from functions.gateway.request import Request
 from functions.gateway.routes import Answer, Route, caller_of
 from functions.identity.base import UPLOAD, TokenVerifier
 from functions.protocol.base import WIRE_CONTEXT
+from functions.protocol.limits import NAME_CHARACTERS, TYPE_CHARACTERS
 from functions.runtime.loop import run
 from functions.translations import Text
 
@@ -39,6 +40,13 @@ class UploadRoutes:
 
         owner = caller_of(request, self._tokens, scope=UPLOAD).owner
         file = file_of(request.headers.get("content-type", ""), request.body, field=FIELD)
+        # The limits of `attachments.create`, whose fields this request does not have.
+        for what, text, most in (
+            ("name", file.name, NAME_CHARACTERS),
+            ("media type", file.media_type, TYPE_CHARACTERS),
+        ):
+            if len(text) > most:
+                raise InvalidRequest(FIELD, f"must have a {what} of at most {most:,} characters")
         if len(file.data) > DIRECT_BYTES:
             raise AttachmentRefused(Text.UPLOAD_TOO_LARGE, FIELD, limit=DIRECT_BYTES)
         try:

@@ -33,8 +33,8 @@ PAYLOAD_BYTES: Final = 100_000
 """The most that an action may carry, as JSON."""
 ACTION_CHARACTERS: Final = 256
 """The longest name of an action."""
-NAME_CHARACTERS: Final = 1_000
-"""The longest name of a file that is looked at; less of it is kept."""
+NAME_CHARACTERS: Final = 10_000
+"""The longest name of a file that is looked at; less of it is kept (`functions.attachments.limits`)."""
 TYPE_CHARACTERS: Final = 255
 """The longest media type, with its parameters: RFC 6838 section 4.2 has 127 characters for each half of its name."""
 ANSWER_CHARACTERS: Final = 10_000

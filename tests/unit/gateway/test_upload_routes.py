@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from functions.gateway.cors import Cors
 from functions.gateway.upload_routes import UploadRoutes
 from functions.identity.tokens import ClientTokens, SigningKey
 from functions.protocol.attachments import Attachment, ImageAttachment
+from functions.protocol.limits import NAME_CHARACTERS, TYPE_CHARACTERS
 from functions.translations import Text
 from tests.support.http_events import FORMATS, Build
 from tests.support.multipart import CONTENT_TYPE, Part, multipart
@@ -117,6 +120,28 @@ def test_a_wrong_body_is_refused(build: Build, body: bytes, field: str) -> None:
     assert (status, answer["code"], answer["field"]) == (400, "invalid_request", field)
     assert headers["access-control-allow-origin"] == APP
     assert attachments.taken == []
+
+
+@pytest.mark.parametrize(
+    ("part", "most", "what"),
+    [
+        (lambda most: replace(PICTURE, file_name="x" * most), NAME_CHARACTERS, "name of at most 10,000"),
+        (
+            lambda most: replace(PICTURE, media_type="image/" + "x" * (most - 6)),
+            TYPE_CHARACTERS,
+            "media type of at most 255",
+        ),
+    ],
+    ids=["name", "media type"],
+)
+def test_what_is_said_of_a_file_has_an_end(part: Callable[[int], Part], most: int, what: str) -> None:
+    """The longest name and media type that an announcement may have are taken; one character more is refused by name."""
+    attachments = Attachments()
+    assert send(FORMATS[0], attachments, body=multipart(part(most)))[0] == 200
+    status, _, body = send(FORMATS[0], attachments, body=multipart(part(most + 1)))
+    assert (status, body["field"]) == (400, "file")
+    assert what in body["message"]
+    assert len(attachments.taken) == 1
 
 
 def test_a_file_as_large_as_it_may_be() -> None:
