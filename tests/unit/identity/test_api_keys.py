@@ -25,7 +25,8 @@ from functions.identity.api_keys import (
 from functions.identity.base import Credentials, Session, TrustedIdentity
 
 TODAY = date(2026, 11, 28)
-WEB, JOBS = new_key(), new_key()
+# No new ones: tests are named by them, and must have the same names in each process.
+WEB, JOBS, OTHER = (PREFIX + letter * 20 + "X" * 23 for letter in "wjo")
 KEYS = with_key(with_key((), "web", WEB, today=TODAY), "jobs", JOBS, today=TODAY)
 
 
@@ -60,7 +61,7 @@ def test_any_other_token_is_another_kinds(bearer: str | None) -> None:
     "wrong",
     [
         PREFIX,
-        new_key(),
+        OTHER,
         WEB + "a",
         WEB[:-1],
         WEB.swapcase(),
