@@ -22,22 +22,22 @@ from tests.support.stack import END_SECONDS, Stack, running_stack
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("local-stack")]
 
 LARGE = base64.b64encode(random.Random(5).randbytes(480_000)).decode()
-"""A message that a row does not hold, compressed or not: so it lies in S3."""
+"""An answer that a row does not hold, compressed or not: so it lies in S3. No user may send so much."""
 
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """Draws a picture with each answer."""
+    """Draws a picture with each answer, which is large."""
     with ModelServer() as running:
         running.script(
-            Stream.of([json.dumps(event) for event in (*image(0, "AAAA"), *message(1, "Here"), completed())])
+            Stream.of([json.dumps(event) for event in (*image(0, "AAAA"), *message(1, LARGE), completed())])
         )
         yield running
 
 
 def begin(stack: Stack) -> str:
-    """A thread with a large message and a picture, both of which lie in S3."""
-    thread = str(stack.say(LARGE)[0]["thread"]["id"])
+    """A thread with a large answer and a picture, both of which lie in S3."""
+    thread = str(stack.say("Hi")[0]["thread"]["id"])
     assert objects(stack.state_dir, thread) == {"images", "items"}
     return thread
 
