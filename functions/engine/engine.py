@@ -23,6 +23,7 @@ from functions.engine.reads import Reads
 from functions.engine.results import NonStreamingResult, RequestContext, StreamingResult
 from functions.engine.session_check import SessionCheck
 from functions.engine.starts import Starts
+from functions.engine.together import together
 from functions.engine.turn import Turn, check_item
 from functions.engine.turns import Turns
 from functions.errors import BodyTooLarge, Forbidden, InvalidRequest, LimitReached, RequestError, SessionEnded
@@ -280,7 +281,7 @@ class Engine:
         self, request: ThreadsSyncCustomActionReq, context: RequestContext
     ) -> SyncCustomActionResponse:
         params, user = request.params, context.owner
-        thread, sender = await asyncio.gather(
+        thread, sender = await together(
             self._starts.active_thread(user, params.thread_id),
             self._starts.sender(user, params.thread_id, params.item_id),
         )

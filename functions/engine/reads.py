@@ -1,9 +1,9 @@
 """The requests that read or change what is stored, and are answered with JSON."""
 
-import asyncio
 from typing import Final
 
 from functions.engine.files import Files
+from functions.engine.together import together
 from functions.engine.turns import Turns
 from functions.engine.unfinished import overlaid
 from functions.errors import InvalidRequest
@@ -29,7 +29,7 @@ class Reads:
 
     async def thread(self, thread_id: str) -> tuple[Thread, bool]:
         """A thread with its first items, oldest first, and whether it is being answered. Raises `NotFound`."""
-        thread, turn = await asyncio.gather(
+        thread, turn = await together(
             self._store.load_thread(self._user, thread_id), self._turns.live(self._user, thread_id)
         )
         page = await self._page(thread_id, turn, after=None, limit=DEFAULT_PAGE, order="asc")
@@ -38,7 +38,7 @@ class Reads:
     async def items(self, params: ItemsListParams) -> tuple[Page[ThreadItem], bool]:
         """A page of a thread's visible items, and whether the thread is being answered. Raises `NotFound`."""
         after = _after(params.after)
-        _, turn = await asyncio.gather(
+        _, turn = await together(
             self._store.load_thread(self._user, params.thread_id), self._turns.live(self._user, params.thread_id)
         )
         page = await self._page(params.thread_id, turn, after=after, limit=_limit(params.limit), order=params.order)

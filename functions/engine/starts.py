@@ -27,6 +27,7 @@ from functions.engine.closing import closing
 from functions.engine.entities import vouched
 from functions.engine.results import RequestContext
 from functions.engine.structured_input import answered
+from functions.engine.together import together
 from functions.engine.turns import Turns
 from functions.errors import (
     Conflict,
@@ -229,7 +230,7 @@ class Starts:
         self, request: ThreadsAddClientToolOutputReq, user: str, assistant: Assistant, key: str
     ) -> Start:
         thread_id = request.params.thread_id
-        _, calls = await asyncio.gather(self.active_thread(user, thread_id), self._pending_calls(user, thread_id))
+        _, calls = await together(self.active_thread(user, thread_id), self._pending_calls(user, thread_id))
         if not calls:
             raise Conflict(Text.NOTHING_WAITS)
         newest, *older = calls
@@ -242,7 +243,7 @@ class Starts:
         self, request: ThreadsAddStructuredInputReq, user: str, assistant: Assistant, key: str
     ) -> Start:
         params = request.params
-        _, item = await asyncio.gather(
+        _, item = await together(
             self.active_thread(user, params.thread_id),
             self._store.load_item(user, params.thread_id, params.item_id),
         )
@@ -263,7 +264,7 @@ class Starts:
         self, request: ThreadsRetryAfterItemReq, user: str, assistant: Assistant, key: str
     ) -> Start:
         thread_id, item_id = request.params.thread_id, request.params.item_id
-        _, message = await asyncio.gather(
+        _, message = await together(
             self.active_thread(user, thread_id), self._store.load_item(user, thread_id, item_id)
         )
         if not isinstance(message, UserMessageItem):
@@ -287,7 +288,7 @@ class Starts:
 
     async def _custom_action(self, request: ThreadsCustomActionReq, user: str, assistant: Assistant, key: str) -> Start:
         params = request.params
-        _, sender = await asyncio.gather(
+        _, sender = await together(
             self.active_thread(user, params.thread_id), self.sender(user, params.thread_id, params.item_id)
         )
         turn, thread = await self._begin(user, params.thread_id, key, [])
