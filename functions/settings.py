@@ -23,6 +23,10 @@ MAX_RETENTION_DAYS: Final = 3650
 """The longest time for which threads can be kept, if not for ever."""
 
 
+MAX_TOKEN_SECONDS: Final = 3600
+"""The longest that a client token can be good."""
+
+
 class Names:
     """The variables' names: `infra` and the local stack set what `Settings` reads."""
 
@@ -131,13 +135,13 @@ class Settings:
             oidc=read.oidc(),
             api_keys_secret_id=read.optional(Names.API_KEYS_SECRET_ID),
             hosted=read.hosted(),
-            token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=3600),
+            token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=MAX_TOKEN_SECONDS),
             session_seconds=read.seconds(Names.SESSION_SECONDS, default=43_200, least=600, most=2_592_000),
             refresh_grace_seconds=read.seconds(Names.REFRESH_GRACE_SECONDS, default=300, least=0, most=3600),
             deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
             retention_days=read.days(Names.RETENTION_DAYS, least=1, most=MAX_RETENTION_DAYS),
             limits=read.limits(Names.LIMITS, default=OFF if read.optional(Names.STAGE) == LOCAL_STAGE else ""),
-            log_level=cast("LogLevel", read.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO")),
+            log_level=read.log_level(),
         )
         _check_identity(settings)
         if settings.hosted is not None and settings.openai_secret_id is None:
@@ -177,6 +181,23 @@ def _check_identity(settings: Settings) -> None:
 
 
 _LOOPBACK: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationSettings:
+    """What the rotation function needs to know: it gets at nothing else."""
+
+    token_secret_id: str
+    """The Secrets Manager secret that it rotates, as Secrets Manager names it to the function: by its ARN."""
+    log_level: LogLevel = "INFO"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "RotationSettings":
+        """As `Settings.from_environ`."""
+        read = _Reader(environ)
+        return cls(token_secret_id=read.text(Names.TOKEN_SECRET_ID), log_level=read.log_level())
+
+
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 """An origin as a browser writes it, which is compared letter by letter: lower case, ASCII, no path
@@ -237,6 +258,9 @@ class _Reader:
         if workflow_id is None:
             return None
         return Hosted(workflow_id=workflow_id, version=version, requests_per_minute=most)
+
+    def log_level(self) -> LogLevel:
+        return cast("LogLevel", self.one_of(Names.LOG_LEVEL, get_args(LogLevel), default="INFO"))
 
     def seconds(self, name: str, *, default: int, least: int, most: int) -> int:
         value = self.optional(name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, assert_never
 
 from botocore.config import Config
 from botocore.session import Session
+from snapshot_restore_py import register_after_restore
 
 from functions import assistant
 from functions.attachments.base import ModelFiles
@@ -18,13 +19,14 @@ from functions.engine.engine import Engine
 from functions.errors import SettingError
 from functions.gateway.chat_endpoint import ChatEndpoint
 from functions.gateway.cors import Cors
+from functions.identity.keys import KeyRing, OneKey, SigningKey
 from functions.identity.secrets_manager import Secrets
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.ids import IdFactory
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.runtime import logs
-from functions.settings import Identity, Names, Settings
+from functions.settings import Identity, Names, RotationSettings, Settings
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
 from functions.store.dynamodb_counters import DynamoDBCounters
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from functions.gateway.object_events import ObjectEvents
     from functions.gateway.thread_stream import ThreadStream
     from functions.identity.base import IdentitySource, TokenIssuer
+    from functions.identity.rotation import KeyRotation
     from functions.model.openai_client import OpenAIClient
 
 T = TypeVar("T")
@@ -57,6 +60,8 @@ AWS_CONFIG: Final = Config(
 """Far below the defaults of 60 s: a user waits. Path-style addresses work on AWS and on every stand-in."""
 S3_CONFIG: Final = AWS_CONFIG.merge(Config(signature_version="s3v4"))
 """botocore still signs URLs in the old way, which regions opened since 2014 refuse."""
+SECRETS_CONFIG: Final = AWS_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}))
+"""A token is checked before anything else is done, and a key that is known is used on rather than waited for."""
 
 
 _ASKED: Final[tuple[Identity, ...]] = ("iam", "api_key", "oidc", "local", "anonymous")
@@ -135,7 +140,7 @@ class Wiring:
     def _tokens(self) -> ClientTokens:
         """Issues and verifies client tokens."""
         return ClientTokens(
-            key=self._signing_key,
+            keys=self._keys,
             seconds=self._settings.token_seconds,
             session_seconds=self._settings.session_seconds,
             grace_seconds=self._settings.refresh_grace_seconds,
@@ -165,8 +170,10 @@ class Wiring:
             grace_seconds=settings.refresh_grace_seconds,
         )
 
-    def _signing_key(self) -> SigningKey:
-        return SigningKey.from_secret(self._secrets.text(self._settings.token_secret_id))
+    @cached_property
+    def _keys(self) -> KeyRing:
+        """Those that sign client tokens and anonymous visitors' cookies."""
+        return KeyRing(secrets=self._secrets, secret_id=self._settings.token_secret_id)
 
     @cached_property
     def _identities(self) -> "list[IdentitySource]":
@@ -189,7 +196,7 @@ class Wiring:
             case "anonymous":
                 from functions.identity.anonymous import AnonymousIdentities
 
-                return AnonymousIdentities(key=self._signing_key, origins=self._settings.allowed_origins)
+                return AnonymousIdentities(keys=self._keys, origins=self._settings.allowed_origins)
             case "local":
                 return LocalIdentities(alone=self._settings.identity == ("local",))
             case _:
@@ -323,15 +330,46 @@ class Wiring:
     @cached_property
     def _secrets(self) -> Secrets:
         client: SecretsManagerClient = self._client("secretsmanager")
-        return Secrets(client=client)
+        secrets = Secrets(client=client)
+        # A snapshot (SnapStart) may be started from days later.
+        register_after_restore(secrets.forget)
+        return secrets
 
     @cached_property
     def _session(self) -> Session:
         return Session()
 
     def _client(self, service: _Service) -> Any:
-        # What `boto3.client` does, without the import of boto3's resources and transfer manager.
-        return self._session.create_client(service, config=S3_CONFIG if service == "s3" else AWS_CONFIG)
+        client = _client(self._session, service)
+        # The connections of a snapshot are gone; the client makes new ones.
+        register_after_restore(client.close)
+        return client
+
+
+def key_rotation(settings: RotationSettings) -> "KeyRotation":
+    """What the rotation function serves."""
+    from functions.identity.rotation import KeyRotation
+    from functions.identity.secret_versions import SecretVersions
+
+    logs.set_up(settings.log_level)
+    client: SecretsManagerClient = _client(Session(), "secretsmanager")
+    secret_id = settings.token_secret_id
+    secret = SecretVersions(client=client, secret_id=secret_id)
+    return KeyRotation(secret=secret, secret_id=secret_id, try_out=_try_out)
+
+
+def _try_out(key: SigningKey) -> None:
+    """Signs a token as the api function does, and verifies it as the chat function does."""
+    tokens = ClientTokens(keys=OneKey(key))
+    tokens.verify(tokens.issue("rotation").client_secret)
+
+
+def _client(session: Session, service: _Service) -> Any:
+    # What `boto3.client` does, without the import of boto3's resources and transfer manager.
+    return session.create_client(service, config=_CONFIGS.get(service, AWS_CONFIG))
+
+
+_CONFIGS: Final[Mapping[str, Config]] = {"s3": S3_CONFIG, "secretsmanager": SECRETS_CONFIG}
 
 
 def _set(name: str, value: T | None) -> T:

@@ -12,9 +12,8 @@ _PREFLIGHT: Final = "A browser sends a preflight without credentials; it is answ
 _NO_COGNITO: Final = "Who the users are is the integrator's business; none is required to keep them in Cognito."
 _PYTHON: Final = "Python 3.13 is the version that the package's wheels and bytecode are built and tested for."
 _BY_HAND: Final = "A key that a third party issues can only be replaced by whoever has an account there."
-_ONE_KEY: Final = (
-    "A rotation makes every token before it invalid. The key is replaced by its operator, when nobody minds or when it "
-    "has leaked; pages then fetch a new token."
+_ROTATED: Final = (
+    "It is rotated: by a schedule in the chat stack, with the function. The rule looks at the secret's own stack alone."
 )
 _NO_ACCESS_LOG: Final = (
     "Such a log would be a second bucket, kept and paid for, that holds users' addresses. Objects are reached by "
@@ -37,7 +36,7 @@ _GATEWAY_POLICY: Final = "arn:<AWS::Partition>:iam::aws:policy/service-role/Amaz
 
 DATA: Final = (
     ("Bucket", "AwsSolutions-S1", _NO_ACCESS_LOG),
-    ("TokenSecret", "AwsSolutions-SMG4", _ONE_KEY),
+    ("TokenSecret", "AwsSolutions-SMG4", _ROTATED),
     ("OpenAISecret", "AwsSolutions-SMG4", _BY_HAND),
 )
 """The data stack's: path, rule, reason."""
@@ -67,6 +66,7 @@ CHAT: Final = (
     ("Thread/Function", "AwsSolutions-L1", _PYTHON),
     ("Attachment/Function", "AwsSolutions-L1", _PYTHON),
     ("Sweep/Function", "AwsSolutions-L1", _PYTHON),
+    ("Rotation/Function", "AwsSolutions-L1", _PYTHON),
     ("Rest", "AwsSolutions-APIG2", _PROTOCOL),
     ("Rest/DeploymentStage.{stage}", "AwsSolutions-APIG3", _NO_WAF),
     ("Rest/Default/chatkit/POST", "AwsSolutions-APIG4", _BY_THE_FUNCTION),

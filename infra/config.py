@@ -57,6 +57,8 @@ class Config:
     """How long a token can be renewed into the next, from the first on."""
     refresh_grace_seconds: int = 300
     """How long behind its expiry a token can still be renewed."""
+    token_key_days: int = 30
+    """How long a key signs client tokens before a new one is made."""
     deadline_margin_seconds: int = 10
     """How long before the chat function's time is up a turn is brought to its end."""
     retention_days: int | None = None
@@ -145,6 +147,8 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "session_seconds": (600, 2_592_000),
         "hosted_requests_per_minute": (1, 1000),
         "refresh_grace_seconds": (0, 3600),
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotationRulesType.html
+        "token_key_days": (1, 1000),
         "deadline_margin_seconds": (1, 300),
         "retention_days": (1, MAX_RETENTION_DAYS),
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
@@ -235,6 +239,7 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "token_seconds": _whole,
         "session_seconds": _whole,
         "refresh_grace_seconds": _whole,
+        "token_key_days": _whole,
         "deadline_margin_seconds": _whole,
         "retention_days": _whole,
         "limits": _text,

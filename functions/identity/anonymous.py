@@ -14,13 +14,14 @@ from functions.identity.base import ANONYMOUS, CHAT, Credentials, Session, Trust
 from functions.identity.lean_jwt import jwt
 
 if TYPE_CHECKING:
-    from functions.identity.tokens import SigningKey
+    from functions.identity.keys import Keys
 
 COOKIE: Final = "__Host-chatkit"
 """The prefix makes browsers refuse one that another host has set, or that came without TLS
 (https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#name-the-__host-prefix)."""
 COOKIE_SECONDS: Final = 30 * 86_400
-"""How long a visitor is known behind the last start of a session. Whoever is longer away is a new one."""
+"""How long a visitor is known behind the last start of a session, unless the key that signed the cookie has been rotated
+away meanwhile (`functions.identity.keys`). Whoever is longer away is a new one."""
 USER_PREFIX: Final = "anon_"
 AUDIENCE: Final = "chatkit-anonymous"
 ALGORITHM: Final = "HS256"
@@ -40,11 +41,9 @@ class AnonymousIdentities:
 
     name = ANONYMOUS
 
-    def __init__(
-        self, *, key: Callable[[], "SigningKey"], origins: Sequence[str], clock: Callable[[], float] = time.time
-    ) -> None:
-        """`key` signs cookies; `origins` are the pages that may ask."""
-        self._key = key
+    def __init__(self, *, keys: "Keys", origins: Sequence[str], clock: Callable[[], float] = time.time) -> None:
+        """`keys` sign cookies; `origins` are the pages that may ask."""
+        self._keys = keys
         self._origins = frozenset(origins)
         self._clock = clock
 
@@ -66,7 +65,7 @@ class AnonymousIdentities:
         return f"{COOKIE}=; Max-Age=0; {_ATTRIBUTES}"
 
     def _cookie(self, user: str) -> str:
-        now, key = int(self._clock()), self._key()
+        now, key = int(self._clock()), self._keys.signing()
         claims = {"sub": user, "aud": AUDIENCE, "iat": now, "exp": now + COOKIE_SECONDS}
         value = jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"kid": key.kid})
         return f"{COOKIE}={value}; Max-Age={COOKIE_SECONDS}; {_ATTRIBUTES}"
@@ -76,9 +75,13 @@ class AnonymousIdentities:
         if len(cookie) > COOKIE_CHARACTERS:
             return None
         try:
+            kid = jwt.get_unverified_header(cookie).get("kid")
+            key = self._keys.find(kid) if isinstance(kid, str) else None
+            if key is None:
+                return None
             claims: dict[str, Any] = jwt.decode(
                 cookie,
-                self._key().key,
+                key.key,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 # Times are checked below, against the clock that was given.

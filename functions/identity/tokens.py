@@ -14,15 +14,13 @@ The chat function checks one on every request, so nothing here is slower than a 
 | `idp`, `idp_key` | which kind of identity began the session, and the API key's name, where one did |
 """
 
-import json
 import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.errors import InternalError, Unauthenticated
+from functions.errors import Unauthenticated
 from functions.identity.base import (
     SCOPES,
     TENANT_CHARACTERS,
@@ -32,43 +30,18 @@ from functions.identity.base import (
     Session,
     StateValue,
 )
+from functions.identity.keys import Keys
 from functions.identity.lean_jwt import jwt
 
 ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "chatkit"
-KEY_CHARACTERS: Final = 32
-"""The least length of a signing key: 256 bits, as RFC 7518 section 3.2 demands for HS256."""
 TOKEN_CHARACTERS: Final = 8_000
 """The longest token that is looked at: the 384 characters of user and tenant may take 12 each in JSON, 16 in base64."""
-KID_CHARACTERS: Final = 64
 SESSION_ID_BYTES: Final = 16
 """Random bytes of a session's id, so that no two are the same."""
 _CLAIMS: Final = ("sub", "exp", "iat", "aud", "sid", "jti", "auth_time", "session_exp", "scope")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME_CHARACTERS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key and the id by which a token names it."""
-
-    kid: str
-    key: str = field(repr=False)
-
-    @classmethod
-    def from_secret(cls, secret: str) -> "SigningKey":
-        """Reads `{"kid": ..., "key": ...}`. Raises `InternalError` for anything else."""
-        try:
-            data: Any = json.loads(secret)
-            kid, key = data["kid"], data["key"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            # Not `from error`: a JSON error holds the whole text, which is the secret.
-            raise InternalError('the token secret is not JSON such as {"kid": "1", "key": "..."}') from None
-        if not isinstance(kid, str) or not 0 < len(kid) <= KID_CHARACTERS:
-            raise InternalError(f"the token secret's `kid` must have 1 to {KID_CHARACTERS} characters")
-        if not isinstance(key, str) or len(key) < KEY_CHARACTERS:
-            raise InternalError(f"the token secret's `key` must have at least {KEY_CHARACTERS} characters")
-        return cls(kid=kid, key=key)
 
 
 class ClientTokens:
@@ -77,18 +50,18 @@ class ClientTokens:
     def __init__(
         self,
         *,
-        key: Callable[[], SigningKey],
+        keys: Keys,
         seconds: int = 600,
         session_seconds: int = 43_200,
         grace_seconds: int = 300,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`key` is called for each token; `seconds` is how long a token is good.
+        """`keys` are asked for each token; `seconds` is how long a token is good.
 
         `session_seconds`: how long a session lasts, renewed as often as may be; `grace_seconds`: how long behind its
         expiry a token can still be renewed.
         """
-        self._key = key
+        self._keys = keys
         self._seconds = seconds
         self._session_seconds = session_seconds
         self._grace_seconds = grace_seconds
@@ -123,7 +96,7 @@ class ClientTokens:
     def renew(self, session: Session) -> ClientToken:
         """See `TokenIssuer`."""
         now = int(self._clock())
-        key = self._key()
+        key = self._keys.signing()
         expires_at = min(now + self._seconds, session.ends)
         claims: dict[str, Any] = {
             "sub": session.user,
@@ -176,7 +149,7 @@ class ClientTokens:
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._key().key,
+                self._key_of(token),
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 # Times are checked by the callers, against the clock that was given.
@@ -188,6 +161,14 @@ class ClientTokens:
         if session is None:
             raise Unauthenticated("The client token is not valid.")
         return claims, session
+
+    def _key_of(self, token: str) -> str:
+        """The key that the token's header names. Raises `Unauthenticated`, or `jwt.InvalidTokenError`."""
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = self._keys.find(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise Unauthenticated("The client token is not valid.")
+        return key.key
 
 
 def _session(claims: dict[str, Any]) -> Session | None:

@@ -12,6 +12,7 @@ from functions.errors import ChatKitLambdaError, SettingError
 from functions.local.settings import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalSettings, port_number
 from functions.local.terminal import Terminal
 
+_URL_HELP: Final = f"where the stack is (default: http://127.0.0.1:$PORT, with PORT {DEFAULT_PORT})"
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 """Ctrl-C, as a shell gives it. Wrong usage exits with argparse's 2."""
@@ -45,6 +46,7 @@ examples:
   chatkit-lambda invoke events/api/chatkit_start.json | python -m json.tool
   chatkit-lambda invoke --state-dir .local events/chat/threads_list.json     while no stack is running there
   chatkit-lambda invoke events/thread/thread_deleted.json
+  chatkit-lambda invoke events/rotation/create_secret.json
 
 The head of the answer goes to standard error, its body to standard output.
 """
@@ -63,6 +65,17 @@ examples:
   chatkit-lambda chat "What is a Lambda function?"
   chatkit-lambda chat --thread thr_01... "And what does it cost?"
   chatkit-lambda chat --raw --user bob Hello
+"""
+
+
+_ROTATE_KEY: Final = """\
+examples:
+  chatkit-lambda rotate-key
+  chatkit-lambda rotate-key --url http://127.0.0.1:9000
+
+It does what Secrets Manager does every 30 days: it calls the rotation function for its four steps. Nobody's token
+becomes invalid.
+A second rotation is refused for an hour and a half: tokens of the key before the last one may still be good.
 """
 
 
@@ -104,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     invoke.add_argument("file", type=Path, metavar="FILE", help="an event as AWS sends it; see events/README.md")
     invoke.add_argument(
-        "--function", choices=("chat", "api", "thread"), help="the function (default: the name of FILE's folder)"
+        "--function",
+        choices=("chat", "api", "thread", "rotation"),
+        help="the function (default: the name of FILE's folder)",
     )
     invoke.add_argument("--user", default="alice", help="the user of ${TOKEN}, ${THREAD} ... in FILE (default: alice)")
     invoke.add_argument("--state-dir", help="run on the conversations kept there (default: on an empty stack)")
@@ -114,12 +129,18 @@ def _parser() -> argparse.ArgumentParser:
         "chat", **_texts("send a message to a running stack, and print the answer as it comes", _CHAT)
     )
     chat.add_argument("message", metavar="MESSAGE")
-    chat.add_argument("--url", help=f"where the stack is (default: http://127.0.0.1:$PORT, with PORT {DEFAULT_PORT})")
+    chat.add_argument("--url", help=_URL_HELP)
     chat.add_argument("--user", default="alice", help="who is speaking (default: alice)")
     chat.add_argument("--thread", help="the thread to go on with (default: a new one)")
     chat.add_argument("--raw", action="store_true", help="print the events, one JSON object a line")
     chat.set_defaults(run=_chat)
     _add_api_key(commands)
+
+    rotate_key = commands.add_parser(
+        "rotate-key", **_texts("have a running stack rotate the key that signs client tokens", _ROTATE_KEY)
+    )
+    rotate_key.add_argument("--url", help=_URL_HELP)
+    rotate_key.set_defaults(run=_rotate_key)
     return parser
 
 
@@ -195,9 +216,18 @@ def _run_api_key(options: argparse.Namespace, _terminal: Terminal) -> None:
 def _chat(options: argparse.Namespace, _terminal: Terminal) -> None:
     from functions.local.talk import Talk, show
 
-    url = options.url or f"http://127.0.0.1:{LocalSettings.from_environ().port}"
-    answer = Talk(url, options.user).send(options.message, thread=options.thread)
+    answer = Talk(_url(options), options.user).send(options.message, thread=options.thread)
     show(answer, raw=options.raw, out=sys.stdout, err=sys.stderr)
+
+
+def _rotate_key(options: argparse.Namespace, _terminal: Terminal) -> None:
+    from functions.local.talk import rotate_key
+
+    print(f"key {rotate_key(_url(options))} is current; tokens of the key before it stay good")
+
+
+def _url(options: argparse.Namespace) -> str:
+    return options.url or f"http://127.0.0.1:{LocalSettings.from_environ().port}"
 
 
 if __name__ == "__main__":

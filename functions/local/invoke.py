@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO, cast
+
+import boto3
 
 from functions.errors import ChatKitLambdaError
-from functions.local import resources, samples
+from functions.local import resources, rotation, samples
 from functions.local.backend import backend, locked
 from functions.local.events import HttpResponse, function_url_response, rest_api_response
 from functions.local.sample_uploads import uploaded
@@ -22,6 +24,9 @@ from functions.local.terminal import Terminal
 from functions.runtime import loop
 from functions.runtime.drive import drive
 from functions.runtime.response import StreamingResponse
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ORIGIN: Final = "https://app.example.com"
 """The page from which the sample events come."""
@@ -85,6 +90,8 @@ def invoke(
 
 def sample_values(wanted: frozenset[str], *, user: str) -> dict[str, str]:
     """What the placeholders become, got from the handlers themselves. Raises `SampleError` where that fails."""
+    if wanted & samples.ROTATION:
+        return _rotation_values(wanted)
     token = _token(user)
     values = {samples.TOKEN: token, samples.OTHER_TOKEN: _token(OTHER_USER), samples.USER: user}
     values[samples.BUCKET] = resources.BUCKET
@@ -123,6 +130,19 @@ def run(name: FunctionName, event: Mapping[str, Any], *, head: TextIO, body: Bin
     answer: HttpResponse = rest_api_response(buffered) if "httpMethod" in event else function_url_response(buffered)
     _print_head(head, answer.status, answer.headers)
     write(answer.body)
+
+
+def _rotation_values(wanted: frozenset[str]) -> dict[str, str]:
+    client: SecretsManagerClient = cast("Any", boto3).client("secretsmanager")
+    try:
+        values = {samples.TOKEN_SECRET: resources.TOKEN_SECRET}
+        if samples.EMPTY_VERSION in wanted:
+            values[samples.EMPTY_VERSION] = rotation.begin(client)
+        if samples.NEW_KEY_VERSION in wanted:
+            values[samples.NEW_KEY_VERSION] = rotation.begin_with_key(client)
+    finally:
+        client.close()
+    return values
 
 
 def _opened_thread(token: str) -> dict[str, str]:

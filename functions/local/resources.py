@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 from functions.attachments import bucket
 from functions.attachments.objects import UPLOADS_PREFIX
 from functions.identity import api_keys
+from functions.identity.keys import SigningKey
 from functions.local.ministack import REGION, Credentials
 from functions.store import table
 
@@ -32,8 +32,8 @@ OPENAI_SECRET: Final = "chatkit/openai-key"  # noqa: S105 - a name
 UPLOADS: Final = "chatkit-uploads"
 """The rule by which S3's events of uploads go to a queue, and the queue: see `deliveries`."""
 
-_KEY_BYTES: Final = 48
-"""Random bytes of the key that signs client tokens: 64 characters."""
+_ROTATION_ARN: Final = f"arn:aws:lambda:{REGION}:000000000000:function:rotation"
+"""Nothing is called by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,20 @@ def _tell_of_uploads(clients: Clients) -> None:
 
 
 def _create_token_secret(client: "SecretsManagerClient") -> None:
-    value = json.dumps({"kid": secrets.token_hex(4), "key": secrets.token_urlsafe(_KEY_BYTES)})
+    """The key, with rotation switched on, as `infra` does it by a schedule; `rotation` does what Secrets Manager does."""
     try:
-        client.create_secret(Name=TOKEN_SECRET, SecretString=value)
+        client.create_secret(Name=TOKEN_SECRET, SecretString=SigningKey.generate().to_secret())
     except ClientError as error:
         _unless("ResourceExistsException", error)
+    if client.describe_secret(SecretId=TOKEN_SECRET).get("RotationEnabled"):
+        return
+    # ministack makes a copy of the current version current at once, and the copied one the previous one.
+    client.rotate_secret(SecretId=TOKEN_SECRET, RotationLambdaARN=_ROTATION_ARN)
+    for version, stages in client.describe_secret(SecretId=TOKEN_SECRET).get("VersionIdsToStages", {}).items():
+        if "AWSPREVIOUS" in stages:
+            client.update_secret_version_stage(
+                SecretId=TOKEN_SECRET, VersionStage="AWSPREVIOUS", RemoveFromVersionId=version
+            )
 
 
 def _api_keys(key: str | None) -> str:

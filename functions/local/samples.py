@@ -14,6 +14,9 @@
 | `${FALSE_UPLOAD}` | the same, but a program that was announced as a picture |
 | `${SECOND_UPLOAD}` | the same, where a file was uploaded and accepted before |
 | `${DELETED_UPLOAD}` | the same, where the user has deleted the attachment before |
+| `${TOKEN_SECRET}` | the secret that holds the key of client tokens |
+| `${EMPTY_VERSION}` | a version of it for a rotation that has just begun |
+| `${NEW_KEY_VERSION}` | a version of it for a rotation that has made its key |
 """
 
 import json
@@ -42,17 +45,23 @@ FALSE_UPLOAD: Final = "FALSE_UPLOAD"
 SECOND_UPLOAD: Final = "SECOND_UPLOAD"
 DELETED_UPLOAD: Final = "DELETED_UPLOAD"
 UPLOADS: Final = frozenset({PNG_UPLOAD, PDF_UPLOAD, FALSE_UPLOAD, SECOND_UPLOAD, DELETED_UPLOAD})
+TOKEN_SECRET: Final = "TOKEN_SECRET"  # noqa: S105 - a name
+EMPTY_VERSION: Final = "EMPTY_VERSION"
+NEW_KEY_VERSION: Final = "NEW_KEY_VERSION"
+ROTATION: Final = frozenset({TOKEN_SECRET, EMPTY_VERSION, NEW_KEY_VERSION})
+"""What only a rotation needs."""
 PLACEHOLDERS: Final = (
-    frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM, USER, THREAD_KEY, DELETED_THREAD_KEY, BUCKET}) | UPLOADS
+    frozenset({TOKEN, OTHER_TOKEN, THREAD, ITEM, USER, THREAD_KEY, DELETED_THREAD_KEY, BUCKET}) | UPLOADS | ROTATION
 )
 
-FunctionName = Literal["chat", "api", "thread", "attachment", "sweep"]
+FunctionName = Literal["chat", "api", "thread", "attachment", "sweep", "rotation"]
 HANDLERS: Final[Mapping[FunctionName, str]] = {
     "chat": "functions.handlers.chat.handler",
     "api": "functions.handlers.api.handler",
     "thread": "functions.handlers.threads.handler",
     "attachment": "functions.handlers.attachments.handler",
     "sweep": "functions.handlers.sweep.handler",
+    "rotation": "functions.handlers.rotation.handler",
 }
 
 ANSWER_HTTP: Final[frozenset[FunctionName]] = frozenset({"chat", "api"})

@@ -23,6 +23,7 @@ from functions.local.function import Function
 from functions.local.invocation import FunctionError
 from functions.local.lambda_endpoint import REST_ROOT
 from functions.local.ministack import MinistackFailed
+from functions.local.rotation import rotate
 from functions.local.samples import HANDLERS, FunctionName
 from functions.local.schedule import EVENT, Schedule
 from functions.local.server import Server
@@ -137,7 +138,13 @@ class _Stack:
                     log=lambda line: self._terminal.log("uploads", line),
                 )
             )
-            app = front_end.create(chat=chat, api=api, allowed_hosts=settings.allowed_hosts)
+            rotation = self._function("rotation", ground, ending)
+            app = front_end.create(
+                chat=chat,
+                api=api,
+                rotate_key=lambda: _rotate_key(ground, rotation),
+                allowed_hosts=settings.allowed_hosts,
+            )
             await self._serve(app, ground)
 
     async def _timed(self, what: str, work: Coroutine[Any, Any, None]) -> None:
@@ -177,6 +184,14 @@ class _Stack:
         finally:
             ministack.cancel()
             await server.end(serving)
+
+
+async def _rotate_key(ground: Backend, rotation: Function) -> str:
+    clients = await asyncio.to_thread(ground.connect)
+    try:
+        return await rotate(clients.secrets_manager, rotation)
+    finally:
+        clients.close()
 
 
 async def _first_answer(name: str, function: Function, request: HttpRequest) -> None:

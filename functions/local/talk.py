@@ -1,4 +1,4 @@
-"""`chatkit-lambda chat MESSAGE`: a conversation with a running stack, over its own protocol."""
+"""`chatkit-lambda chat MESSAGE` and `rotate-key`: what is said to a running stack, over HTTP."""
 
 import http.client
 import json
@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final, TextIO, cast
 from urllib.parse import urlsplit
 
 from functions.errors import ChatKitLambdaError
+from functions.local.front_end import ROTATION_PATH
 
 _SECONDS: Final = 120.0
 """The longest silence; the chat function sends a keep-alive after ten seconds of it."""
@@ -40,6 +41,12 @@ class Talk:
     def _token(self) -> str:
         with _Call(self.url, "/api/chatkit/start", {"user": self.user}) as answer:
             return str(_json(answer.read())["client_secret"])
+
+
+def rotate_key(url: str) -> str:
+    """Has the stack at `url` rotate the key that signs client tokens; gives the new key's name. Raises `TalkFailed`."""
+    with _Call(url, ROTATION_PATH, {}) as answer:
+        return str(_json(answer.read())["kid"])
 
 
 def request(message: str, *, thread: str | None) -> dict[str, Any]:

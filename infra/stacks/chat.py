@@ -13,11 +13,13 @@ from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.limits import DIRECT_BYTES, DIRECT_TYPE
 from functions.attachments.objects import FILES_PREFIX, PREVIEWS_PREFIX, UPLOADS_PREFIX
 from functions.attachments.sweep import EVERY
+from functions.settings import Names
 from functions.store.keys import HOSTED_PREFIX, SESSIONS_PREFIX
 from functions.store.stream import THREADS_GONE
 from infra.config import Config
 from infra.constructs.failures import failures_queue
 from infra.constructs.function import ServiceFunction, log_group, shared_environment
+from infra.constructs.secret_rotation import SecretRotation
 from infra.constructs.stream_trigger import StreamTrigger
 from infra.constructs.triggers import call_every, call_for_objects
 from infra.stacks.data import DataStack
@@ -40,6 +42,10 @@ SWEEP_PERIOD: Final = Duration.hours(EVERY.total_seconds() / 3600)
 SWEEP_TIMEOUT: Final = Duration.minutes(15)
 """The most that Lambda gives; what is not done is done an hour later."""
 SWEEP_MEMORY: Final = 512
+"""MB."""
+ROTATION_TIMEOUT: Final = Duration.seconds(60)
+"""A step is three or four requests to Secrets Manager."""
+ROTATION_MEMORY: Final = 512
 """MB."""
 START_PATH: Final = "/api/chatkit/start"
 """The route that exchanges a signed call for a client token."""
@@ -133,6 +139,14 @@ class ChatStack(Stack):
         self.upload_failures = failures_queue(self, "UploadFailures")
         self.attachment = self._make_attachment(data, attachment_code)
         self.sweep = self._make_sweep(data, code)
+        self.rotation = self._make_rotation(data, code)
+        SecretRotation(
+            self,
+            "TokenKey",
+            function=self.rotation,
+            secret_arn=data.token_secret.secret_arn,
+            days=config.token_key_days,
+        )
         url = self.chat.live.add_function_url(
             auth_type=lambda_.FunctionUrlAuthType.NONE,
             # No `cors`: the function answers preflights itself, and two sets of CORS headers break both.
@@ -296,6 +310,23 @@ class ChatStack(Stack):
         sweep.allow(["s3:DeleteObject"], on=_objects(data, *ATTACHMENT_OBJECTS))
         call_every(self, "EveryHour", function=sweep, period=SWEEP_PERIOD)
         return sweep
+
+    def _make_rotation(self, data: DataStack, code: lambda_.Code) -> ServiceFunction:
+        return ServiceFunction(
+            self,
+            "Rotation",
+            config=self._config,
+            code=code,
+            handler="functions.handlers.rotation.handler",
+            description="Makes new keys for client tokens",
+            # Not what all functions share: it gets at nothing else.
+            environment={
+                Names.TOKEN_SECRET_ID: data.token_secret.secret_arn,
+                Names.LOG_LEVEL: self._config.log_level,
+            },
+            memory=ROTATION_MEMORY,
+            timeout=ROTATION_TIMEOUT,
+        )
 
     def _make_rest_api(self) -> apigateway.RestApi:
         rest = apigateway.RestApi(

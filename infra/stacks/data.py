@@ -42,6 +42,12 @@ class DataStack(Stack):
         CfnOutput(self, "BucketName", value=self.bucket.bucket_name, description="The bucket of files and large items")
         CfnOutput(
             self,
+            "TokenSecretArn",
+            value=self.token_secret.secret_arn,
+            description="The key of client tokens, which the chat stack has rotated",
+        )
+        CfnOutput(
+            self,
             "OpenAISecretArn",
             value=self.openai_secret.secret_arn,
             description="Put the OpenAI key here: aws secretsmanager put-secret-value --secret-id ARN --secret-string ...",

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 
 import h11
 
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.keys import OneKey, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.local import resources
 from functions.local.backend import Backend
 from functions.local.events import Event, HttpRequest, function_url_event
@@ -126,8 +127,8 @@ class Ours:
         self._ground = ground
         aws = resources.Clients.connect(endpoint=ground.ministack.endpoint, credentials=ground.ministack.credentials)
         secret = aws.secrets_manager.get_secret_value(SecretId=resources.TOKEN_SECRET)
-        key = SigningKey.from_secret(secret["SecretString"])
-        self._token = ClientTokens(key=lambda: key, seconds=_TOKEN_SECONDS).issue("bench").client_secret
+        keys = OneKey(SigningKey.from_secret(secret["SecretString"]))
+        self._token = ClientTokens(keys=keys, seconds=_TOKEN_SECONDS).issue("bench").client_secret
 
     @asynccontextmanager
     async def start(self) -> AsyncGenerator[Running]:

@@ -8,6 +8,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ import boto3
 import pytest
 
 from functions.attachments.objects import upload_key
+from functions.identity.keys import SigningKey
 from functions.ids import IdFactory
 from functions.local import resources, samples
 from functions.local.backend import backend
@@ -222,6 +224,33 @@ def records() -> DynamoDBAttachments:
     return DynamoDBAttachments(client=boto3.client("dynamodb"), table=resources.TABLE)
 
 
+def has_made_a_key(answer: Answer, values: Values) -> None:
+    is_null(answer, values)
+    assert key_of(VersionId=values["EMPTY_VERSION"]) != key_of(VersionStage="AWSCURRENT")
+
+
+def has_left_the_key(answer: Answer, values: Values) -> None:
+    is_null(answer, values)
+    assert key_of(VersionId=values["NEW_KEY_VERSION"]) != key_of(VersionStage="AWSCURRENT")
+
+
+def has_changed_the_key(answer: Answer, values: Values) -> None:
+    is_null(answer, values)
+    assert key_of(VersionId=values["NEW_KEY_VERSION"]) == key_of(VersionStage="AWSCURRENT")
+
+
+def is_null(answer: Answer, _: Values) -> None:
+    """Secrets Manager looks at no more than whether the function failed."""
+    assert answer.json() is None
+
+
+def key_of(**version: str) -> SigningKey:
+    """The key in one version of the token secret."""
+    with closing(boto3.client("secretsmanager")) as client:
+        answer = client.get_secret_value(SecretId=resources.TOKEN_SECRET, **version)
+    return SigningKey.from_secret(answer["SecretString"])
+
+
 def rows_of(thread_key: str) -> int:
     """How many rows lie in a thread of alice."""
     thread = keys.thread_of(keys.Key(keys.threads_partition("alice"), thread_key))
@@ -285,6 +314,10 @@ EXPECTED: dict[str, tuple[int | None, Check]] = {
     "attachment/object_created.other_bucket": (None, has_outcome("ignored", is_left=True)),
     "attachment/object_deleted": (None, has_outcome("ignored", is_left=True)),
     "sweep/hourly": (None, has_swept),
+    "rotation/create_secret": (None, has_made_a_key),
+    "rotation/set_secret": (None, has_left_the_key),
+    "rotation/test_secret": (None, has_left_the_key),
+    "rotation/finish_secret": (None, has_changed_the_key),
 }
 ATTACHMENT_FILES = [file for file in FILES if file.parent.name == "attachment"]
 

@@ -9,7 +9,7 @@ import pytest
 from functions.errors import BodyTooLarge
 from functions.limits import DEFAULT_LIMITS
 from functions.local.events import BINARY_TYPES
-from functions.settings import Names, Settings
+from functions.settings import Names, RotationSettings, Settings
 from infra.package import EXEC_WRAPPER
 from tests.infra.conftest import ROOT, Stage
 from tests.infra.reading import of_type, only, path_of, text
@@ -21,6 +21,11 @@ def functions(stage: Stage) -> dict[str, dict[str, Any]]:
     """The functions' properties, by the constructs' names."""
     found = of_type(stage.chat, "AWS::Lambda::Function").values()
     return {path_of(function).partition("/")[0]: function["Properties"] for function in found}
+
+
+def served(stage: Stage) -> dict[str, dict[str, Any]]:
+    """The functions that share their settings: all but the rotation function."""
+    return {name: function for name, function in functions(stage).items() if name != "Rotation"}
 
 
 def methods(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
@@ -40,7 +45,7 @@ def methods(stage: Stage) -> dict[tuple[str, str], dict[str, Any]]:
 def test_the_functions_run_on_arm_and_python_3_13(dev: Stage) -> None:
     """Every function has the same runtime, and one package serves them all, but for the one that looks into files."""
     found = functions(dev)
-    assert set(found) == {"Chat", "Api", "Thread", "Attachment", "Sweep"}
+    assert set(found) == {"Chat", "Api", "Thread", "Attachment", "Sweep", "Rotation"}
     for name, function in found.items():
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
         assert (function["Code"] == found["Chat"]["Code"]) is (name != "Attachment")
@@ -86,23 +91,31 @@ def test_no_tracing(dev: Stage) -> None:
 
 
 def test_the_functions_accept_their_environment(dev: Stage, prod: Stage) -> None:
-    """`Settings` reads what each function is given, and knows every variable but Lambda's own."""
+    """`Settings` reads what each function is given, and knows every variable but Lambda's own; the rotation function has
+    its secret, and nothing else."""
     names = {value for name, value in vars(Names).items() if not name.startswith("_")}
     for stage, name in ((dev, "dev"), (prod, "prod")):
-        for function in functions(stage).values():
+        for function in served(stage).values():
             variables = {key: text(value) for key, value in function["Environment"]["Variables"].items()}
             settings = Settings.from_environ(variables)
             assert (settings.stage, settings.identity, settings.log_level) == (name, ("iam",), "INFO")
             assert (settings.deadline_margin_seconds, settings.retention_days) == (10, None)
             assert settings.limits == DEFAULT_LIMITS
             assert set(variables) <= names | {"AWS_LAMBDA_EXEC_WRAPPER"}
+        rotation = functions(stage)["Rotation"]["Environment"]["Variables"]
+        assert set(rotation) == {Names.TOKEN_SECRET_ID, Names.LOG_LEVEL, "AWS_LAMBDA_EXEC_WRAPPER"}
+        own = RotationSettings.from_environ({key: text(value) for key, value in rotation.items()})
+        assert "TokenSecret" in own.token_secret_id
+        assert own.log_level == "INFO"
 
 
 def test_no_variable_holds_a_secret(dev: Stage, prod: Stage) -> None:
     """Variables name secrets by their ARNs; no template resolves one."""
     for stage in (dev, prod):
         for function in functions(stage).values():
-            for name in (Names.TOKEN_SECRET_ID, Names.OPENAI_SECRET_ID):
+            named = {Names.TOKEN_SECRET_ID, Names.OPENAI_SECRET_ID} & set(function["Environment"]["Variables"])
+            assert named
+            for name in named:
                 assert set(function["Environment"]["Variables"][name]) == {"Fn::ImportValue"}
         assert "{{resolve:" not in json.dumps([stage.data, stage.chat])
 
@@ -119,7 +132,7 @@ def test_what_is_chosen_is_passed_on(synthesise: Callable[..., Stage]) -> None:
         limits="user.messages_per_day=5",
         log_level="WARNING",
     )
-    for function in functions(stage).values():
+    for function in served(stage).values():
         variables = function["Environment"]["Variables"]
         assert variables[Names.OPENAI_BASE_URL] == "https://proxy.example/v1"
         assert variables[Names.TOKEN_SECONDS] == "120"
@@ -149,7 +162,7 @@ def test_the_function_url_may_be_called(dev: Stage) -> None:
     assert public["lambda:InvokeFunction"]["InvokedViaFunctionUrl"] is True
     assert len([p for p in found if p["Principal"] == "*"]) == 2
     aliases = of_type(dev.chat, "AWS::Lambda::Alias")
-    assert all(p["FunctionName"]["Ref"] in aliases for p in found)
+    assert all(p["FunctionName"]["Ref"] in aliases for p in found if "SourceAccount" not in p)
 
 
 def test_the_routes(dev: Stage) -> None:
@@ -273,5 +286,5 @@ def test_the_outputs_say_where_to_call(dev: Stage) -> None:
     assert {"ChatUrl", "ChatRestUrl", "ApiUrl", "StartArn", "DeletionFailuresUrl", "UploadFailuresUrl"} <= set(
         dev.chat["Outputs"]
     )
-    assert {"TableName", "BucketName", "OpenAISecretArn"} <= set(dev.data["Outputs"])
+    assert {"TableName", "BucketName", "TokenSecretArn", "OpenAISecretArn"} <= set(dev.data["Outputs"])
     assert text(dev.chat["Outputs"]["StartArn"]["Value"]).endswith("/dev/POST/api/chatkit/start")

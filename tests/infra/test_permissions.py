@@ -36,6 +36,13 @@ ACTIONS = {
         "s3:PutObject",
         "secretsmanager:GetSecretValue",
     },
+    "Rotation": LOGS
+    | {
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    },
     "Thread": LOGS
     | {
         "dynamodb:BatchGetItem",
@@ -86,6 +93,7 @@ OBJECTS = {
         "s3:DeleteObject": {UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX},
     },
     "Sweep": {"s3:DeleteObject": {UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX}},
+    "Rotation": {},
 }
 """What each function does with which objects. All have random names, under prefixes: so every one of these is a wildcard.
 
@@ -154,7 +162,7 @@ def test_every_wildcard_has_its_reason(dev: Stage, prod: Stage) -> None:
 
 
 def test_each_secret_is_read_by_who_uses_it(dev: Stage) -> None:
-    """The token key is read by who checks tokens, the OpenAI key by who talks to OpenAI; by nobody else."""
+    """The token key is read by who checks tokens and who rotates it, the OpenAI key by who talks to OpenAI."""
     found = statements(dev.chat)
     read = {function: resources(found[function], "secretsmanager:GetSecretValue") for function in ACTIONS}
     (token,), (openai,) = read["Api"], read["Thread"]
@@ -168,6 +176,16 @@ def test_the_api_function_reads_ended_sessions_and_no_conversation(dev: Stage) -
     """In the table it reads single rows of one kind, which lie in partitions of their own."""
     (table,) = (one for one in statements(dev.chat)["Api"] if "dynamodb:GetItem" in listed(one["Action"]))
     assert table["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["S#*"]}}
+
+
+def test_the_token_key_is_changed_by_the_rotation_function(dev: Stage) -> None:
+    """By it alone; and it may do nothing with any other secret."""
+    found = statements(dev.chat)
+    (token,) = resources(found["Api"], "secretsmanager:GetSecretValue")
+    for action in ACTIONS["Rotation"] - LOGS:
+        assert resources(found["Rotation"], action) == {token}
+    for action in ACTIONS["Rotation"] - LOGS - {"secretsmanager:GetSecretValue"}:
+        assert [function for function in ACTIONS if resources(found[function], action)] == ["Rotation"]
 
 
 def test_each_function_touches_its_own_objects(dev: Stage) -> None:
@@ -230,11 +248,12 @@ def test_events_that_are_given_up_go_to_one_queue(dev: Stage) -> None:
     assert (path_of(dev.chat["Resources"][rule]), attribute) == ("Uploads", "Arn")
 
 
-def test_only_endpoints_and_rules_invoke_functions(dev: Stage) -> None:
-    """API Gateway may invoke the routes that exist, each rule its one function; nobody else but by the Function URL."""
+def test_only_endpoints_rules_and_secrets_manager_invoke_functions(dev: Stage) -> None:
+    """API Gateway may invoke the routes that exist, each rule its one function, Secrets Manager the rotation one;
+    nobody else but by the Function URL."""
     found = [p["Properties"] for p in of_type(dev.chat, "AWS::Lambda::Permission").values()]
     by = {principal: [p for p in found if p["Principal"] == principal] for principal in {p["Principal"] for p in found}}
-    assert set(by) == {"*", "apigateway.amazonaws.com", "events.amazonaws.com"}
+    assert set(by) == {"*", "apigateway.amazonaws.com", "events.amazonaws.com", "secretsmanager.amazonaws.com"}
     routed = by["apigateway.amazonaws.com"]
     assert sorted(text(p["SourceArn"]).partition("/<RestDeploymentStagedev53A53CFD>")[2] for p in routed) == [
         "/*/api/*",

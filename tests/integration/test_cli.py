@@ -1,6 +1,7 @@
 """The commands, run as a newcomer runs them."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -93,3 +94,20 @@ def test_chat_without_a_stack() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("chatkit-lambda: nothing answers at http://127.0.0.1:9 ")
     assert "chatkit-lambda serve" in done.stderr
+
+
+def test_the_key_of_a_running_stack_is_rotated(tmp_path: Path) -> None:
+    """Its name is printed, and who had a token goes on with it; a second rotation is refused, and the stack says why."""
+    with running_stack(tmp_path) as stack:
+        token = stack.token()
+        first = run("rotate-key", "--url", stack.url)
+        second = run("rotate-key", PORT=stack.url.rpartition(":")[2])
+        threads = json.loads(stack.post("/chatkit", {"type": "threads.list", "params": {}}, token=token))
+        stack.end()
+
+    assert first.returncode == 0, first.stderr
+    assert re.fullmatch("key [0-9a-f]{16} is current; tokens of the key before it stay good\n", first.stdout)
+    assert threads["data"] == []
+    assert (second.returncode, second.stdout) == (1, "")
+    assert "HTTP 409: createSecret failed (InternalError); the rotation function's log says why" in second.stderr
+    assert "tokens of the key before the current one may still be good" in "".join(stack.output)

@@ -14,8 +14,9 @@ from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.chat_endpoint import ChatEndpoint
 from functions.gateway.cors import Cors
 from functions.gateway.sessions import Sessions
+from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import LocalIdentities
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.runtime.drive import close
 from functions.translations import Text
 from tests.properties.test_gateway import FIELDS, JSON
@@ -23,7 +24,7 @@ from tests.support.http_events import FORMATS
 from tests.support.memory_store import MemoryStore
 
 APP = "https://app.example.com"
-TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32))
+TOKENS = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)))
 TOKEN = TOKENS.issue("alice").client_secret
 
 ORIGINS = st.sampled_from(

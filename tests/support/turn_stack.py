@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx2
 
 from functions.local import front_end
-from functions.local.backend import backend
+from functions.local.backend import Backend, backend
 from functions.local.function import Function
 from functions.local.samples import HANDLERS
 from functions.local.server import Server
@@ -37,6 +37,7 @@ class TurnStack:
     """A running stack."""
 
     url: str
+    ground: Backend
     model: ModelServer
     chat: Function
     http: httpx2.AsyncClient
@@ -95,4 +96,4 @@ async def turn_stack(
         # uvicorn closes a connection that is idle for a while: at the very moment, perhaps, in which it is used again.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
         http = httpx2.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits, trust_env=False)
-        yield TurnStack(url, model, chat, await ending.enter_async_context(http), asyncio.Lock())
+        yield TurnStack(url, ground, model, chat, await ending.enter_async_context(http), asyncio.Lock())

@@ -6,7 +6,7 @@ import pytest
 
 from functions.errors import SettingError
 from functions.limits import DEFAULT_LIMITS, NO_LIMITS, Counter
-from functions.settings import LOCAL_STAGE, Hosted, Names, Oidc, Settings
+from functions.settings import LOCAL_STAGE, Hosted, Names, Oidc, RotationSettings, Settings
 
 DEPLOYED = {
     Names.STAGE: "prod",
@@ -263,3 +263,16 @@ def test_a_hosted_workflow_is_read() -> None:
     for wrong in ("0", "1001", "many"):
         with pytest.raises(SettingError, match=Names.HOSTED_REQUESTS_PER_MINUTE):
             Settings.from_environ({**given, Names.HOSTED_REQUESTS_PER_MINUTE: wrong})
+
+
+def test_the_rotation_function_needs_its_secret_alone() -> None:
+    """It reads two settings, whatever else is set, and says which one is missing or wrong."""
+    assert RotationSettings.from_environ({Names.TOKEN_SECRET_ID: "token-secret"}) == RotationSettings(
+        token_secret_id="token-secret", log_level="INFO"
+    )
+    environ = {**DEPLOYED, Names.LOG_LEVEL: "DEBUG"}
+    assert RotationSettings.from_environ(environ) == RotationSettings(token_secret_id="token-secret", log_level="DEBUG")
+    with pytest.raises(SettingError, match=Names.TOKEN_SECRET_ID):
+        RotationSettings.from_environ({Names.STAGE: "prod"})
+    with pytest.raises(SettingError, match=Names.LOG_LEVEL):
+        RotationSettings.from_environ({**environ, Names.LOG_LEVEL: "LOUD"})

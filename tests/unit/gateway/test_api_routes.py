@@ -11,8 +11,9 @@ from functions.gateway.cors import Cors
 from functions.gateway.routes import JSON_BYTES
 from functions.gateway.sessions import Sessions
 from functions.identity.base import USER_CHARACTERS, ClientToken, IdentitySource
+from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import IamIdentities, LocalIdentities
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.settings import Identity
 from tests.support.http_events import FORMATS, Build, function_url, rest_api
 from tests.support.memory_store import MemoryStore
@@ -22,7 +23,7 @@ START = "/api/chatkit/start"
 ARN = "arn:aws:sts::123456789012:assumed-role/web/session"
 NOW = 1_800_000_000
 
-TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32), seconds=600, clock=lambda: NOW)
+TOKENS = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)), seconds=600, clock=lambda: NOW)
 
 both = pytest.mark.parametrize("build", FORMATS, ids=["function_url", "rest_api"])
 

@@ -25,7 +25,8 @@ from functions.errors import (
 from functions.gateway.chat_endpoint import BODY_BYTES, DICTATION_BYTES, ChatEndpoint
 from functions.gateway.cors import Cors
 from functions.identity.base import Caller
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.keys import OneKey, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.protocol.events import NoticeEvent, ThreadStreamEvent
 from functions.runtime.response import StreamingResponse
 from functions.translations import Text, translate
@@ -35,7 +36,7 @@ APP = "https://app.example.com"
 EVENTS = {"Accept": "text/event-stream"}
 SECRET_TEXT = "what alice wrote"
 
-TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32))
+TOKENS = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)))
 TOKEN = TOKENS.issue("alice").client_secret
 
 both = pytest.mark.parametrize("build", FORMATS, ids=["function_url", "rest_api"])
@@ -382,8 +383,14 @@ def test_a_preflight_needs_no_token(build: Build) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def broken_key() -> SigningKey:
-    raise InternalError("the secret tokens cannot be read (AccessDenied)")
+class BrokenKeys:
+    """Keys that cannot be read."""
+
+    def signing(self) -> SigningKey:
+        raise InternalError("the secret tokens cannot be read (AccessDenied)")
+
+    def find(self, kid: str) -> SigningKey | None:
+        return self.signing()
 
 
 @both
@@ -413,7 +420,8 @@ def test_a_fault_tells_the_caller_nothing(
 
 def test_an_operator_reads_why_the_key_is_missing(caplog: pytest.LogCaptureFixture) -> None:
     """An `InternalError` says what to mend, to the log alone."""
-    chat = ChatEndpoint(processor=Echo(), tokens=ClientTokens(key=broken_key), cors=Cors((APP,)), deadline_margin=10.0)
+    tokens = ClientTokens(keys=BrokenKeys())
+    chat = ChatEndpoint(processor=Echo(), tokens=tokens, cors=Cors((APP,)), deadline_margin=10.0)
     answer = ask(chat, signed(function_url))
     assert answer.status == 500
     assert b"AccessDenied" not in answer.body

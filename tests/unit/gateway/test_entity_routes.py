@@ -14,7 +14,8 @@ from functions.errors import CustomStreamError
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.cors import Cors
 from functions.gateway.entity_routes import EntityRoutes
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.keys import OneKey, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.protocol.entities import Entity
 from functions.protocol.items import UserMessageItem
 from functions.protocol.threads import ThreadMetadata
@@ -25,7 +26,7 @@ from tests.support.http_events import FORMATS, Build
 APP = "https://app.example.com"
 SEARCH = "/api/chatkit/entities"
 PREVIEW = "/api/chatkit/entities/ada/preview"
-TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32), seconds=600, clock=lambda: 1_800_000_000)
+TOKENS = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)), seconds=600, clock=lambda: 1_800_000_000)
 BASIC = {"type": "Basic", "children": [{"type": "Text", "value": "More of Ada"}]}
 
 both = pytest.mark.parametrize("build", FORMATS, ids=["function_url", "rest_api"])

@@ -15,8 +15,8 @@ from functions.gateway.hosted_tokens import SECRET_CHARACTERS, HostedTokens, hos
 from functions.gateway.sessions import Sessions
 from functions.identity.anonymous import AnonymousIdentities
 from functions.identity.base import IdentitySource
+from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import LocalIdentities
-from functions.identity.tokens import SigningKey
 from functions.model.base import HostedSession
 from tests.support.http_events import rest_api
 from tests.support.memory_store import MemoryStore
@@ -222,7 +222,7 @@ def test_wrong_state_variables_are_refused(variables: Any) -> None:
 def test_a_page_gives_no_state_variables() -> None:
     """What a workflow takes for given is the integrator's server's to say."""
     key = SigningKey(kid="1", key="k" * 32)
-    backend = Backend(AnonymousIdentities(key=lambda: key, origins=(APP,)))
+    backend = Backend(AnonymousIdentities(keys=OneKey(key), origins=(APP,)))
     status, answer = backend.post(START, {"state_variables": {"plan": "pro"}})
     assert (status, answer["field"]) == (400, "state_variables")
     assert backend.post(START, {"state_variables": {}})[0] == 200

@@ -13,8 +13,9 @@ from functions.gateway.cors import Cors
 from functions.gateway.request import from_event
 from functions.gateway.sessions import Sessions, credentials_of
 from functions.identity.base import TENANT_CHARACTERS, Credentials, IdentitySource, Session, TrustedIdentity
+from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import IamIdentities, LocalIdentities
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.runtime.loop import run
 from tests.support.http_events import FORMATS, Build, rest_api
 from tests.support.memory_store import MemoryStore
@@ -51,7 +52,7 @@ class Backend:
     def __init__(self, *identities: IdentitySource) -> None:
         self.now = NOW
         self.store = MemoryStore()
-        self.tokens = ClientTokens(key=lambda: KEY, clock=lambda: self.now)
+        self.tokens = ClientTokens(keys=OneKey(KEY), clock=lambda: self.now)
         sessions = Sessions(tokens=self.tokens, identities=identities or [LocalIdentities()], ended=self.store)
         self.api = ApiRoutes(sessions, cors=Cors((APP,)))
         self.headers: dict[str, str] = {}

@@ -13,7 +13,8 @@ from functions.errors import AttachmentRefused, NotFound, Unavailable
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.cors import Cors
 from functions.gateway.upload_routes import UploadRoutes
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.keys import OneKey, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.protocol.attachments import Attachment, ImageAttachment
 from functions.protocol.limits import NAME_CHARACTERS, TYPE_CHARACTERS
 from functions.translations import Text
@@ -23,7 +24,7 @@ from tests.support.multipart import CONTENT_TYPE, Part, multipart
 APP = "https://app.example.com"
 UPLOAD = "/api/chatkit/upload"
 ID = "atc_01JD3Z6Q3M8RVSYX2P0TDBVKQJ"
-TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32), seconds=600, clock=lambda: 1_800_000_000)
+TOKENS = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)), seconds=600, clock=lambda: 1_800_000_000)
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
 PICTURE = Part(name="file", file_name="Grüße 😀.png", media_type="image/png", data=PNG)
 

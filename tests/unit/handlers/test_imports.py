@@ -17,7 +17,7 @@ ENVIRONMENT = {
 IN_ONE_PACKAGE_ALONE = ("PIL", "puremagic")
 
 
-@pytest.mark.parametrize("name", ["chat", "api", "threads", "sweep"])
+@pytest.mark.parametrize("name", ["chat", "api", "threads", "sweep", "rotation"])
 def test_nobody_but_the_attachment_function_loads_what_looks_into_files(name: str) -> None:
     """Their packages have no Pillow and no puremagic; a start that looked for one would fail there."""
     assert _loaded(name) == []

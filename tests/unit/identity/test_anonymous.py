@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from functions.errors import Forbidden, Unauthenticated
 from functions.identity.anonymous import COOKIE, COOKIE_SECONDS, AnonymousIdentities
 from functions.identity.base import Credentials, Session, TrustedIdentity
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.keys import OneKey, SigningKey
+from functions.identity.tokens import ClientTokens
 
 APP = "https://app.example.com"
 NOW = 1_800_000_000
@@ -21,7 +22,7 @@ KEY = SigningKey(kid="7", key="k" * 32)
 def visit(
     cookies: Mapping[str, str] | None = None, *, now: float = NOW, key: SigningKey = KEY, **more: Any
 ) -> TrustedIdentity:
-    found = AnonymousIdentities(key=lambda: key, origins=(APP,), clock=lambda: now).identify(
+    found = AnonymousIdentities(keys=OneKey(key), origins=(APP,), clock=lambda: now).identify(
         Credentials(cookies=cookies or {}, **{"origin": APP, **more})
     )
     assert found
@@ -68,7 +69,7 @@ def test_a_visitor_may_chat_and_no_more() -> None:
 
 
 def forged(claims: Mapping[str, Any], *, key: str = KEY.key) -> dict[str, str]:
-    return {COOKIE: jwt.encode(dict(claims), key, algorithm="HS256")}
+    return {COOKIE: jwt.encode(dict(claims), key, algorithm="HS256", headers={"kid": KEY.kid})}
 
 
 RIGHT = {"sub": "anon_somebody", "aud": "chatkit-anonymous", "iat": NOW, "exp": NOW + 100}
@@ -109,7 +110,7 @@ def test_any_cookie_is_a_new_visitor(text: str) -> None:
 
 def test_a_client_token_is_no_cookie_and_the_other_way_round() -> None:
     """Both are signed with one key, each for its own audience."""
-    tokens = ClientTokens(key=lambda: KEY, clock=lambda: NOW)
+    tokens = ClientTokens(keys=OneKey(KEY), clock=lambda: NOW)
     token = tokens.issue("anon_somebody").client_secret
     assert visit({COOKIE: token}).user != "anon_somebody"
     with pytest.raises(Unauthenticated):
@@ -132,7 +133,7 @@ def test_who_has_another_proof_is_not_taken_for_nobody() -> None:
 
 def test_a_visitor_can_be_forgotten() -> None:
     """Signing out takes the cookie away, in the words in which it was set."""
-    source = AnonymousIdentities(key=lambda: KEY, origins=(APP,))
+    source = AnonymousIdentities(keys=OneKey(KEY), origins=(APP,))
     assert source.farewell() == f"{COOKIE}=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
     session = Session(id="s", user="anon_x", began=0, ends=1)
     assert source.vouches_for(session)

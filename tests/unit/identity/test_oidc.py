@@ -471,7 +471,10 @@ print(sorted(name for name in sys.modules if name.partition(".")[0] in {{"crypto
     [
         ("import functions.wiring, functions.gateway.chat_endpoint", False),
         (
-            "import functions.identity.tokens as t; t.ClientTokens(key=lambda: t.SigningKey('1', 'k' * 32)).issue('a')",
+            (
+                "import functions.identity.tokens as t; from functions.identity.keys import OneKey, SigningKey; "
+                "t.ClientTokens(keys=OneKey(SigningKey('1', 'k' * 32))).issue('a')"
+            ),
             False,
         ),
         ("import functions.identity.anonymous, functions.identity.api_keys, functions.gateway.sessions", False),

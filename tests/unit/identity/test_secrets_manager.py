@@ -7,14 +7,15 @@ import pytest
 from moto import mock_aws
 
 from functions.errors import InternalError
-from functions.identity.secrets_manager import REMEMBERED_SECONDS, RETRY_SECONDS, Secrets
+from functions.identity.keys import REMEMBERED_SECONDS
+from functions.identity.secrets_manager import RENEWAL_SECONDS, RETRY_SECONDS, Secrets
 
 
 class Clock:
     """A clock that is set by hand."""
 
     def __init__(self) -> None:
-        self.now = 1_000.0
+        self.now = 1_800_000_000.0
 
     def __call__(self) -> float:
         return self.now
@@ -105,3 +106,82 @@ def test_a_secret_without_text_is_an_internal_error(vault: Vault) -> None:
     vault.client.create_secret(Name="bytes", SecretBinary=b"\x00")
     with pytest.raises(InternalError, match="the secret bytes cannot be read"):
         vault.secrets.text("bytes")
+
+
+def test_the_version_before_is_read_too(vault: Vault) -> None:
+    """Each with when it was made; there is none before the second one."""
+    assert vault.secrets.previous("tokens") is None
+    vault.client.put_secret_value(SecretId="tokens", SecretString="second")
+    vault.clock.now += RETRY_SECONDS
+    current, previous = vault.secrets.current("tokens"), vault.secrets.previous("tokens")
+    assert previous is not None
+    assert (current.text, previous.text) == ("second", "first")
+    assert current.made_at >= previous.made_at > 1_700_000_000
+
+
+def test_a_version_before_is_remembered_as_well(vault: Vault) -> None:
+    """For five minutes, or until another version is current."""
+    vault.client.put_secret_value(SecretId="tokens", SecretString="second")
+    assert vault.secrets.text("tokens") == "second"
+    for _ in range(3):
+        assert vault.secrets.previous("tokens") is not None
+    assert vault.asked == 2
+    vault.client.put_secret_value(SecretId="tokens", SecretString="third")
+    assert vault.secrets.renew("tokens")
+    previous = vault.secrets.previous("tokens")
+    assert previous is not None
+    assert previous.text == "second"
+
+
+def test_a_secret_can_be_read_early(vault: Vault) -> None:
+    """At once, but not twice in ten seconds; whether it has changed is told."""
+    assert vault.secrets.text("tokens") == "first"
+    assert not vault.secrets.renew("tokens")
+    vault.client.put_secret_value(SecretId="tokens", SecretString="second")
+    vault.clock.now += RENEWAL_SECONDS - 0.1
+    assert not vault.secrets.renew("tokens")
+    assert vault.asked == 2
+    vault.clock.now += 0.1
+    assert vault.secrets.renew("tokens")
+    assert vault.secrets.text("tokens") == "second"
+    assert vault.asked == 3
+
+
+def test_a_clock_that_was_put_back_makes_nothing_last(vault: Vault) -> None:
+    """What was read in the future is read again."""
+    assert vault.secrets.text("tokens") == "first"
+    assert not vault.secrets.renew("tokens")
+    vault.client.put_secret_value(SecretId="tokens", SecretString="second")
+    vault.clock.now -= 3_600
+    assert vault.secrets.text("tokens") == "second"
+    vault.client.put_secret_value(SecretId="tokens", SecretString="third")
+    assert vault.secrets.renew("tokens")
+
+
+def test_what_was_forgotten_is_read_again(vault: Vault) -> None:
+    """Everything, also where it was read a moment ago."""
+    vault.client.put_secret_value(SecretId="tokens", SecretString="second")
+    assert vault.secrets.text("tokens") == "second"
+    assert vault.secrets.previous("tokens") is not None
+    vault.client.put_secret_value(SecretId="tokens", SecretString="third")
+    vault.secrets.forget()
+    previous = vault.secrets.previous("tokens")
+    assert previous is not None
+    assert (vault.secrets.text("tokens"), previous.text) == ("third", "second")
+
+
+def test_an_outage_is_logged_without_what_was_asked(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+    """An operator reads which secret it is, and the kind of failure."""
+    assert vault.secrets.text("tokens") == "first"
+    vault.client.delete_secret(SecretId="tokens", ForceDeleteWithoutRecovery=True)
+    vault.clock.now += REMEMBERED_SECONDS
+    vault.secrets.text("tokens")
+    (record,) = caplog.records
+    assert vars(record)["secret_id"] == "tokens"
+    assert vars(record)["reason"] == "ResourceNotFoundException"
+    assert "first" not in str(vars(record))
+
+
+def test_no_text_shows(vault: Vault) -> None:
+    """What is printed or logged by accident holds no secret."""
+    assert "first" not in repr(vault.secrets.current("tokens"))

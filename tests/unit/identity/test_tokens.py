@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from functions.errors import InternalError, Unauthenticated
 from functions.identity.base import TENANT_CHARACTERS, USER_CHARACTERS, Caller
-from functions.identity.tokens import KEY_CHARACTERS, KID_CHARACTERS, TOKEN_CHARACTERS, ClientTokens, SigningKey
+from functions.identity.keys import KEY_CHARACTERS, KID_CHARACTERS, OneKey, SigningKey
+from functions.identity.tokens import TOKEN_CHARACTERS, ClientTokens
 
 NOW = 1_800_000_000
 KEY = SigningKey(kid="7", key="k" * KEY_CHARACTERS)
@@ -34,7 +35,7 @@ HEADER = {"alg": "HS256", "typ": "JWT", "kid": "7"}
 
 
 def tokens(*, clock: float = NOW, key: SigningKey = KEY) -> ClientTokens:
-    return ClientTokens(key=lambda: key, seconds=600, clock=lambda: clock)
+    return ClientTokens(keys=OneKey(key), seconds=600, clock=lambda: clock)
 
 
 def segment(content: object) -> bytes:
@@ -86,7 +87,7 @@ def test_a_token_tells_no_more_than_it_must() -> None:
 def test_the_forged_tokens_below_would_be_good_if_they_were_right() -> None:
     """The tests' own tokens are taken where nothing is wrong with them, also by a clock behind the issuer's."""
     assert tokens().verify(forged(CLAIMS)) == ALICE
-    assert tokens().verify(forged({**CLAIMS, "iat": NOW + 60, "more": [1]}, {"alg": "HS256"})) == ALICE
+    assert tokens().verify(forged({**CLAIMS, "iat": NOW + 60, "more": [1]}, {"alg": "HS256", "kid": "7"})) == ALICE
     assert tokens().verify(forged({**CLAIMS, "aud": ["other", "chatkit"]})) == ALICE
     acme = Caller(user="alice", tenant="acme", session="sid", source="oidc", scopes=("chat",))
     assert tokens().verify(forged({**CLAIMS, "tenant": "acme", "idp": "oidc", "scope": "chat"})) == acme
@@ -319,7 +320,7 @@ def test_a_session_ends_whatever_happens() -> None:
     for however_old in (False, True):
         with pytest.raises(Unauthenticated, match="over"):
             tokens(clock=NOW + 43_200).session(last.client_secret, however_old=however_old)
-    shortened = ClientTokens(key=lambda: KEY, session_seconds=600, clock=lambda: NOW + 700)
+    shortened = ClientTokens(keys=OneKey(KEY), session_seconds=600, clock=lambda: NOW + 700)
     with pytest.raises(Unauthenticated, match="over"):
         shortened.session(tokens().issue("alice").client_secret)
 
@@ -339,13 +340,40 @@ def test_every_session_has_an_id_of_its_own() -> None:
     assert all(len(one) == 22 for one in ids)
 
 
-def test_a_key_is_asked_for_each_token() -> None:
-    """A rotated key counts from the next token on."""
-    keys = iter((KEY, SigningKey(kid="8", key="n" * KEY_CHARACTERS)))
-    rotating = ClientTokens(key=lambda: next(keys), clock=lambda: NOW)
-    issued = rotating.issue("alice").client_secret
+class TwoKeys:
+    """One key signs, another is still good."""
+
+    def __init__(self, signing: SigningKey, other: SigningKey) -> None:
+        self._signing = signing
+        self._other = other
+
+    def signing(self) -> SigningKey:
+        return self._signing
+
+    def find(self, kid: str) -> SigningKey | None:
+        return next((key for key in (self._signing, self._other) if key.kid == kid), None)
+
+
+def test_a_token_is_checked_with_the_key_that_it_names() -> None:
+    """During a rotation, tokens of both keys are good, and each names its own; under the other's name it is not."""
+    new = SigningKey(kid="8", key="n" * KEY_CHARACTERS)
+    before, after = OneKey(KEY), TwoKeys(new, KEY)
+    for keys, kid in ((before, "7"), (after, "8")):
+        issued = ClientTokens(keys=keys, clock=lambda: NOW).issue("alice").client_secret
+        assert jwt.get_unverified_header(issued)["kid"] == kid
+        assert ClientTokens(keys=after, clock=lambda: NOW).verify(issued).user == "alice"
+    assert_refused(ClientTokens(keys=after, clock=lambda: NOW).issue("alice").client_secret)
+    swapped = forged(CLAIMS, {**HEADER, "kid": "8"})
     with pytest.raises(Unauthenticated):
-        rotating.verify(issued)
+        ClientTokens(keys=after, clock=lambda: NOW).verify(swapped)
+
+
+@pytest.mark.parametrize("kid", ["", "8", "07", "7 ", "\N{FULLWIDTH DIGIT SEVEN}", "k" * 4_000])
+def test_a_token_of_an_unknown_key_is_refused(kid: str) -> None:
+    """A token rightly signed, whose key's name is another or is missing, is none of ours."""
+    assert_refused(forged(CLAIMS, {**HEADER, "kid": kid}))
+    assert_refused(forged(CLAIMS, {name: value for name, value in HEADER.items() if name != "kid"}))
+    assert_refused(forged(CLAIMS, {**HEADER, "kid": None}))
 
 
 def test_neither_key_nor_token_shows() -> None:

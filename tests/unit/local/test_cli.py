@@ -5,7 +5,9 @@ import pytest
 from functions.local.cli import main
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["invoke", "--help"], ["chat", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["serve", "--help"], ["invoke", "--help"], ["chat", "--help"], ["rotate-key", "--help"]]
+)
 def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Every command explains itself, and each subcommand with examples."""
     with pytest.raises(SystemExit) as ended:
@@ -38,6 +40,7 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
         (["invoke", "events/chat/none.json"], {}, "events/chat/none.json cannot be read (No such file or directory)"),
         (["invoke", __file__], {}, "names no function"),
         (["chat", "Hi", "--url", "here"], {}, "'here' is not an address"),
+        (["rotate-key", "--url", "here"], {}, "'here' is not an address"),
     ],
 )
 def test_failures_are_one_sentence(

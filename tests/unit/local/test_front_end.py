@@ -8,6 +8,7 @@ import pytest
 
 from functions.local.front_end import create
 from functions.local.invocation import Invocation
+from functions.local.rotation import RotationFailed
 from tests.support.asgi import Answer, call
 
 pytestmark = pytest.mark.anyio
@@ -79,3 +80,44 @@ async def test_a_foreign_name(web: Path, host: str, path: str) -> None:
     assert (await get(web, path, host=host)).status == 421
     assert (await get(web, path, host="tunnel.example", allowed=["tunnel.example"])).status == 200
     assert (await get(web, path, host=host, allowed=["*"])).status == 200
+
+
+async def rotate(web: Path, *, method: str = "POST", fails: bool = False, **header: str) -> tuple[Answer, list[str]]:
+    """What the address of the rotation answers, and which keys were made."""
+    made: list[str] = []
+
+    async def rotate_key() -> str:
+        if fails:
+            raise RotationFailed("createSecret failed (InternalError)")
+        made.append("4e5d")
+        return "4e5d"
+
+    app = create(chat=Named("chat"), api=Named("api"), rotate_key=rotate_key, web=web)
+    headers = [("host", "localhost"), *((name.replace("_", "-"), value) for name, value in header.items())]
+    return await call(app, method, "/local/rotate-key", headers=headers), made
+
+
+async def test_the_key_is_rotated_on_demand(web: Path) -> None:
+    """The new key's name is the answer."""
+    answer, made = await rotate(web, content_type="application/json")
+    assert (answer.status, answer.body) == (200, b'{"kid":"4e5d"}')
+    assert made == ["4e5d"]
+
+
+async def test_a_rotation_that_failed(web: Path) -> None:
+    """Why is the answer."""
+    answer, _ = await rotate(web, fails=True, content_type="application/json")
+    assert (answer.status, answer.body) == (409, b'{"message":"createSecret failed (InternalError)"}')
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_no_foreign_page_rotates_the_key(web: Path, content_type: str) -> None:
+    """What a browser sends for any page, without asking first, is refused; and nothing answers when it asks."""
+    answer, made = await rotate(web, content_type=content_type, origin="https://evil.example")
+    assert answer.status == 415
+    asked, _ = await rotate(
+        web, method="OPTIONS", origin="https://evil.example", access_control_request_headers="content-type"
+    )
+    assert asked.status == 405
+    assert not [name for name, _ in asked.headers if name.startswith("access-control")]
+    assert made == []

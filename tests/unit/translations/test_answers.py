@@ -20,14 +20,15 @@ from functions.errors import (
 )
 from functions.gateway.chat_endpoint import BODY_BYTES, ChatEndpoint
 from functions.gateway.cors import Cors
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.keys import OneKey, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.protocol.events import NoticeEvent, ThreadStreamEvent
 from functions.runtime.loop import run
 from functions.translations import LANGUAGES, Text, catalogue
 from tests.support.chat import Chat
 from tests.support.http_events import FORMATS, Build, function_url
 
-TOKENS = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32))
+TOKENS = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)))
 TOKEN = TOKENS.issue("alice").client_secret
 
 
