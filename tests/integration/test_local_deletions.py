@@ -29,9 +29,7 @@ LARGE = base64.b64encode(random.Random(5).randbytes(480_000)).decode()
 def model() -> Iterator[ModelServer]:
     """Draws a picture with each answer, which is large."""
     with ModelServer() as running:
-        running.script(
-            Stream.of([json.dumps(event) for event in (*image(0, "AAAA"), *message(1, LARGE), completed())])
-        )
+        running.script(Stream.of([json.dumps(event) for event in (*image(0, "AAAA"), *message(1, LARGE), completed())]))
         yield running
 
 
