@@ -34,8 +34,6 @@ class Counter(StrEnum):
     """Answers that are being written at the same time."""
     THREADS = "threads"
     """Threads that are there."""
-    STORED_BYTES = "stored_bytes"
-    """Bytes of attachments that are there."""
 
 
 WINDOWS: Final[Mapping[Counter, int]] = MappingProxyType(
@@ -108,7 +106,6 @@ DEFAULT_LIMITS: Final = Limits(
         tokens_per_day=5_000_000,
         running_turns=5,
         threads=10_000,
-        stored_bytes=2_000_000_000,
     ),
     anonymous=_amounts(
         messages_per_minute=5,
@@ -116,7 +113,6 @@ DEFAULT_LIMITS: Final = Limits(
         tokens_per_day=200_000,
         running_turns=2,
         threads=50,
-        stored_bytes=100_000_000,
     ),
     tenant=_amounts(
         messages_per_minute=1_000,

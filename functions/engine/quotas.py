@@ -34,7 +34,6 @@ _THREAD: Final[Amounts] = {Counter.THREADS: 1}
 _USER_FREES: Final[Mapping[Counter, Text]] = {
     Counter.RUNNING_TURNS: Text.LIMIT_TURNS,
     Counter.THREADS: Text.LIMIT_THREADS,
-    Counter.STORED_BYTES: Text.LIMIT_FILES,
 }
 
 T = TypeVar("T")

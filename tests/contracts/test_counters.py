@@ -197,9 +197,9 @@ async def test_many_who_clear_away_at_once_clear_once(
     assert (await counters.read(holder, at=later))[RUNNING] == 10
 
 
-@pytest.mark.parametrize("counter", [Counter.THREADS, Counter.STORED_BYTES])
-async def test_what_there_is_is_counted_without_a_time(counters: Counters, holder: Holder, counter: Counter) -> None:
+async def test_what_there_is_is_counted_without_a_time(counters: Counters, holder: Holder) -> None:
     """It is refused beyond its limit until something is deleted; what is too much by itself is refused at once."""
+    counter = Counter.THREADS
     assert (await refusal(counters, holder, {counter: 11}, {counter: 10})).counter is counter
     counted = await counters.count(holder, {counter: 4}, {counter: 10}, at=NOON)
     await counters.count(holder, {counter: 6}, {counter: 10}, at=NOON + timedelta(days=400))
