@@ -78,7 +78,7 @@ def wiring(clients: resources.Clients, aws: dict[str, str], monkeypatch: pytest.
         openai_secret_id=resources.OPENAI_SECRET,
         openai_base_url=None,
         allowed_origins=(ORIGIN,),
-        identity="local",
+        identity=("local",),
     )
     wiring = Wiring(settings)
     yield wiring
