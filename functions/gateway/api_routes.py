@@ -1,7 +1,7 @@
 """The api function's routes, on Powertools' resolver, and what they share: errors, CORS, headers, `GET /api/health`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
@@ -20,10 +20,10 @@ class ApiRoutes:
     def __init__(self, *groups: RouteGroup, cors: Cors) -> None:
         self._cors = cors
         self._resolver = APIGatewayRestResolver()
-        for group in groups:
-            for route in group.routes():
-                self._add(route)
-        self._add(Route("GET", "/api/health", _health))
+        self.routes: Final = (*(route for group in groups for route in group.routes()), _HEALTH)
+        """All that is served, beside preflights."""
+        for route in self.routes:
+            self._add(route)
         self._resolver.route(".+", method="OPTIONS")(self._preflight)
         self._resolver.exception_handler(RequestError)(self._refused)
         self._resolver.exception_handler(Exception)(self._failed)
@@ -83,6 +83,9 @@ def _result(status: int, headers: Mapping[str, str], body: str) -> dict[str, Any
 
 def _health(_request: Request) -> Answer:
     return Answer({"status": "ok"})
+
+
+_HEALTH: Final = Route("GET", "/api/health", _health)
 
 
 def _response(answer: Answer) -> Response[str]:
