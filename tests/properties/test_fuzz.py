@@ -29,8 +29,9 @@ from functions.gateway.cors import Cors
 from functions.gateway.entity_routes import EntityRoutes
 from functions.gateway.sessions import Sessions
 from functions.gateway.upload_routes import UploadRoutes
+from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import LocalIdentities
-from functions.identity.tokens import ClientTokens, SigningKey
+from functions.identity.tokens import ClientTokens
 from functions.ids import IdFactory
 from functions.runtime.loop import run
 from tests.properties.test_gateway import ANY_TEXT, FIELDS, JSON
@@ -49,7 +50,7 @@ SCHEMA: Final = schemathesis.openapi.from_dict(DESCRIPTION)
 OPERATIONS: Final = [
     SCHEMA[path][method.upper()] for path, of_path in DESCRIPTION["paths"].items() for method in of_path
 ]
-TOKENS: Final = ClientTokens(key=lambda: SigningKey(kid="1", key="k" * 32))
+TOKENS: Final = ClientTokens(keys=OneKey(SigningKey(kid="1", key="k" * 32)))
 TOKEN: Final = TOKENS.issue("alice").client_secret
 
 some = settings(max_examples=80)
