@@ -82,7 +82,7 @@ export function createComposer({ onSend, onStop, onTagSearch, entityView, upload
     event.preventDefault();
     submit();
   };
-  const buttons = element("div", { className: "composer-buttons" }, intake.picker, write, begin, stop, send);
+  const buttons = element("div", { className: "composer-buttons" }, intake.picker, begin, write, stop, send);
   const root = element(
     "form",
     { className: "composer", onsubmit },
@@ -142,7 +142,7 @@ export function createComposer({ onSend, onStop, onTagSearch, entityView, upload
     write.hidden = !waiting;
     send.disabled = mayNotSend || waiting;
     intake.picker.disabled = waiting || closedNote !== null;
-    begin.disabled = closedNote !== null;
+    begin.disabled = waiting || closedNote !== null;
   }
 
   return {

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.support.bucket import Bucket
-from tests.e2e.support.files import DOCUMENT, PICTURE, attach, drag, files_in, paste, png, tray
+from tests.e2e.support.files import DOCUMENT, PICTURE, attach, drag, files_in, paste, picture_is_drawn, png, tray
 from tests.e2e.support.pages import write
 from tests.e2e.support.scripted_backend import WAIT_SECONDS, Answer, ScriptedBackend, Stream
 from tests.e2e.support.wire import Json, answer, created, done, error, stream_options, thread, user_message
@@ -70,12 +70,6 @@ def upload_directly(page: Page) -> None:
     """Chooses direct uploads, once the page listens."""
     expect(page.get_by_label("Message", exact=True)).to_be_visible()
     page.get_by_label("Uploads").select_option("direct")
-
-
-def picture_is_drawn(picture: Locator) -> None:
-    """Waits until the browser has the picture."""
-    expect(picture).to_have_js_property("complete", True)
-    expect(picture).not_to_have_js_property("naturalWidth", 0)
 
 
 def test_files_go_to_the_bucket_and_into_the_message(plain: Plain, backend: ScriptedBackend, bucket: Bucket) -> None:

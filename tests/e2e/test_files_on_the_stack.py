@@ -9,9 +9,10 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, Response, expect
 
-from tests.e2e.support.files import PICTURE, attach, file, files_in, tray
+from tests.e2e.support.files import PICTURE, attach, file, files_in, picture_is_drawn, tray
 from tests.e2e.support.pages import CONNECT, finished, items, write
 from tests.support.files import PDF
 
@@ -21,6 +22,7 @@ MOST: Final = 20_000_000
 """Bytes: the largest picture that is taken."""
 SIDE: Final = 2570
 HOSTILE: Final = '../"><img src=x onerror="window.hacked = true">\u202efdp.txt'
+PROGRAM: Final = file("photo.png", "image/png", b"MZ\x90\0".ljust(1000, b"\0"))
 AT_ONCE: Final = "something hidden"
 """A message that the scripted assistant answers at once."""
 
@@ -30,7 +32,7 @@ SETTLE: Final = f"""async ([user, attachment_id]) => {{
     try {{
       return await protocol.call("attachments.get_preview", {{ attachment_id }});
     }} catch (error) {{
-      if (patience === 0 || error.status !== 422) throw error;
+      if (patience === 0 || !error.message.includes("not been uploaded yet")) throw error;
     }}
   }}
 }}"""
@@ -100,12 +102,6 @@ def choose(page: Page, path: Path) -> None:
     page.locator(".composer input[type='file']").set_input_files(path)
 
 
-def is_drawn(picture: Locator) -> None:
-    """Waits until the browser has the picture."""
-    expect(picture).to_have_js_property("complete", True)
-    expect(picture).not_to_have_js_property("naturalWidth", 0)
-
-
 def test_files_go_up_in_both_ways_and_are_shown_also_after_a_reload(
     visitors: Open, large_picture: Path, tmp_path: Path
 ) -> None:
@@ -132,7 +128,7 @@ def test_files_go_up_in_both_ways_and_are_shown_also_after_a_reload(
     for message, expected in zip(sent, names, strict=True):
         expect(files_in(message).locator(".name")).to_have_text(expected)
         picture = files_in(message).nth(0).locator("img")
-        is_drawn(picture)
+        picture_is_drawn(picture)
         assert "/previews/" in urlsplit(picture.get_attribute("src") or "").path
     expect(files_in(sent[0]).nth(1).locator("img")).to_have_count(0)
     with page.expect_download() as download:
@@ -149,7 +145,7 @@ def test_anothers_files_are_not_to_be_had(visitors: Open) -> None:
     finished(page, 2)
     page.reload()
     picture = files_in(items(page).nth(0)).locator("img")
-    is_drawn(picture)
+    picture_is_drawn(picture)
     address = page.url
     assert urlsplit(address).fragment.startswith("thread=thr_")
     preview = picture.get_attribute("src") or ""
@@ -171,7 +167,7 @@ def test_anothers_files_are_not_to_be_had(visitors: Open) -> None:
     page.get_by_label("User").fill("alice-files")
     page.get_by_label("User").press("Enter")
     page.locator(".threads .title").first.click()
-    is_drawn(files_in(items(page).nth(0)).locator("img"))
+    picture_is_drawn(files_in(items(page).nth(0)).locator("img"))
 
 
 def test_a_hostile_name_does_no_harm(visitors: Open) -> None:
@@ -192,3 +188,36 @@ def test_a_hostile_name_does_no_harm(visitors: Open) -> None:
     assert download.value.suggested_filename.endswith("fdp.txt")
     assert page.locator("img").count() == 0
     assert page.evaluate("window.hacked") is None
+
+
+def test_a_file_that_is_not_what_it_says_reaches_no_message(visitors: Open) -> None:
+    """A program that calls itself a picture goes up; the message with it is refused in words and given back, and goes
+    without it."""
+    page = visitors("pretender")
+    with page.expect_response(announces) as announced:
+        attach(page, PROGRAM)
+    expect(page.locator(".tray [data-state='uploaded']")).to_have_count(1)
+    refusal = "A file of this message is not what it was said to be"
+    with pytest.raises(PlaywrightError, match=refusal):
+        page.evaluate(SETTLE, ["pretender", announced.value.json()["id"]])
+    write(page, AT_ONCE)
+    failure = page.get_by_role("alert").filter(has_text=refusal)
+    expect(failure).to_be_visible()
+    expect(failure.get_by_role("button", name="Retry")).to_have_count(0)
+    expect(items(page)).to_have_count(0)
+    expect(page.get_by_label("Message", exact=True)).to_have_value(AT_ONCE)
+    page.get_by_role("button", name="Remove photo.png").click()
+    page.get_by_role("button", name="Send", exact=True).click()
+    finished(page, 2)
+    expect(files_in(items(page).nth(0))).to_have_count(0)
+
+
+def test_what_is_removed_from_a_message_is_gone(visitors: Open) -> None:
+    """A file that the user takes back before the message goes is deleted by the backend."""
+    page = visitors("remover")
+    attachment = uploaded(page, "remover", lambda: attach(page, PICTURE))
+    with page.expect_response(lambda response: "attachments.delete" in (response.request.post_data or "")) as deletion:
+        page.get_by_role("button", name="Remove holiday.png").click()
+    assert deletion.value.ok
+    with pytest.raises(PlaywrightError, match="not there any more"):
+        page.evaluate(SETTLE, ["remover", attachment])

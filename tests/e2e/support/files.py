@@ -4,7 +4,7 @@ import struct
 import zlib
 from typing import Final
 
-from playwright.sync_api import FilePayload, Locator, Page
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 
 def png(width: int = 4, height: int = 4, colour: tuple[int, int, int] = (200, 40, 90)) -> bytes:
@@ -39,6 +39,12 @@ def tray(page: Page) -> Locator:
 def files_in(message: Locator) -> Locator:
     """The files of a message."""
     return message.get_by_role("list", name="Files of this message").get_by_role("listitem")
+
+
+def picture_is_drawn(picture: Locator) -> None:
+    """Waits until the browser has the picture."""
+    expect(picture).to_have_js_property("complete", True)
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
 
 
 TRANSFER: Final = """
