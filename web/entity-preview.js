@@ -94,6 +94,7 @@ export function createPreviews({ request }) {
 /** @param {Entity} entity @param {object} preview */
 function drawn(entity, preview) {
   const nothing = async () => {};
-  const view = { imageDomains: null, onAction: nothing, onAnswer: nothing, onEntity() {}, onPreview() {} };
+  const files = { previewUrl: () => null, newPreviewUrl: async () => null, onDownload: nothing };
+  const view = { imageDomains: null, files, onAction: nothing, onAnswer: nothing, onEntity() {}, onPreview() {} };
   return widget({ id: `${ID}-${entity.id}`, type: "widget", widget: preview }, view);
 }
