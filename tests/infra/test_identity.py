@@ -32,6 +32,12 @@ def start_authorization(stage: Stage) -> str:
     return method["AuthorizationType"]
 
 
+def environments(stage: Stage) -> list[dict[str, Any]]:
+    """What each function is given, but for the rotation, which has settings of its own."""
+    found = [function["Properties"] for function in of_type(stage.chat, "AWS::Lambda::Function").values()]
+    return [one["Environment"]["Variables"] for one in found if one["Handler"] != "functions.handlers.rotation.handler"]
+
+
 def secrets_of(stage: Stage, function: str) -> list[str]:
     """Which secrets a function reads."""
     return sorted(
@@ -44,8 +50,7 @@ def secrets_of(stage: Stage, function: str) -> list[str]:
 
 def test_the_functions_accept_what_is_chosen(everything: Stage) -> None:
     """`Settings` reads it, for every function alike."""
-    for function in of_type(everything.chat, "AWS::Lambda::Function").values():
-        variables: dict[str, Any] = function["Properties"]["Environment"]["Variables"]
+    for variables in environments(everything):
         settings = Settings.from_environ({key: text(value) for key, value in variables.items()})
         assert settings.identity == ("api_key", "oidc", "anonymous")
         assert settings.oidc == Oidc(
@@ -125,8 +130,7 @@ def test_nothing_is_found_that_is_not_explained(everything: Stage) -> None:
 def test_hosted_sessions_are_made_by_the_api_function(synthesise: Callable[..., Stage], dev: Stage) -> None:
     """In hosted mode it reads the OpenAI key, and what is remembered of client secrets; else neither."""
     hosted = synthesise(hosted_workflow_id="wf_1", hosted_workflow_version="3", hosted_requests_per_minute="20")
-    for function in of_type(hosted.chat, "AWS::Lambda::Function").values():
-        variables: dict[str, Any] = function["Properties"]["Environment"]["Variables"]
+    for variables in environments(hosted):
         settings = Settings.from_environ({key: text(value) for key, value in variables.items()})
         assert settings.hosted == Hosted(workflow_id="wf_1", version="3", requests_per_minute=20)
     assert [one for one in secrets_of(hosted, "Api") if "OpenAISecret" in one]
