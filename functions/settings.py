@@ -25,6 +25,8 @@ MAX_RETENTION_DAYS: Final = 3650
 
 MAX_TOKEN_SECONDS: Final = 3600
 """The longest that a client token can be good."""
+MAX_REFRESH_GRACE_SECONDS: Final = 3600
+"""The longest that it can be renewed behind its expiry."""
 
 
 class Names:
@@ -137,7 +139,9 @@ class Settings:
             hosted=read.hosted(),
             token_seconds=read.seconds(Names.TOKEN_SECONDS, default=600, least=60, most=MAX_TOKEN_SECONDS),
             session_seconds=read.seconds(Names.SESSION_SECONDS, default=43_200, least=600, most=2_592_000),
-            refresh_grace_seconds=read.seconds(Names.REFRESH_GRACE_SECONDS, default=300, least=0, most=3600),
+            refresh_grace_seconds=read.seconds(
+                Names.REFRESH_GRACE_SECONDS, default=300, least=0, most=MAX_REFRESH_GRACE_SECONDS
+            ),
             deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
             retention_days=read.days(Names.RETENTION_DAYS, least=1, most=MAX_RETENTION_DAYS),
             limits=read.limits(Names.LIMITS, default=OFF if read.optional(Names.STAGE) == LOCAL_STAGE else ""),

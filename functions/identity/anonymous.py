@@ -14,14 +14,14 @@ from functions.identity.base import ANONYMOUS, CHAT, Credentials, Session, Trust
 from functions.identity.lean_jwt import jwt
 
 if TYPE_CHECKING:
-    from functions.identity.keys import Keys
+    from functions.identity.keys import LastingKeys
 
 COOKIE: Final = "__Host-chatkit"
 """The prefix makes browsers refuse one that another host has set, or that came without TLS
 (https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#name-the-__host-prefix)."""
 COOKIE_SECONDS: Final = 30 * 86_400
-"""How long a visitor is known behind the last start of a session, unless the key that signed the cookie has been rotated
-away meanwhile (`functions.identity.keys`). Whoever is longer away is a new one."""
+"""How long a visitor is known behind the last start of a session, or until the key that signed the cookie has been replaced
+twice (`functions.identity.keys`). Whoever is longer away is a new one."""
 USER_PREFIX: Final = "anon_"
 AUDIENCE: Final = "chatkit-anonymous"
 ALGORITHM: Final = "HS256"
@@ -41,7 +41,7 @@ class AnonymousIdentities:
 
     name = ANONYMOUS
 
-    def __init__(self, *, keys: "Keys", origins: Sequence[str], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, keys: "LastingKeys", origins: Sequence[str], clock: Callable[[], float] = time.time) -> None:
         """`keys` sign cookies; `origins` are the pages that may ask."""
         self._keys = keys
         self._origins = frozenset(origins)
@@ -76,7 +76,7 @@ class AnonymousIdentities:
             return None
         try:
             kid = jwt.get_unverified_header(cookie).get("kid")
-            key = self._keys.find(kid) if isinstance(kid, str) else None
+            key = self._keys.recall(kid) if isinstance(kid, str) else None
             if key is None:
                 return None
             claims: dict[str, Any] = jwt.decode(

@@ -6,7 +6,7 @@ is taken until its last token has expired. Both times count from when the secret
 
     0       the rotation makes a version; it is current within `FINISH_SECONDS`, or never
     960     the new key signs; until then the key before it does, as whoever reads the secret now takes both
-    5,460   the key before it is taken no more: its last token, of an hour at most, has expired
+    8,460   the key before it is taken no more: its last token, of an hour at most, has expired, and can be renewed no more
 
 A key that is the only one signs at once. `docs/deploy.md` tells what follows for an operator.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from functions.errors import InternalError
-from functions.settings import MAX_TOKEN_SECONDS
+from functions.settings import MAX_REFRESH_GRACE_SECONDS, MAX_TOKEN_SECONDS
 
 KEY_CHARACTERS: Final = 32
 """The least length of a signing key: 256 bits, as RFC 7518 section 3.2 demands for HS256."""
@@ -31,9 +31,9 @@ FINISH_SECONDS: Final = 600
 """A version that has not become current so long after it was made never does."""
 SIGNS_AFTER_SECONDS: Final = FINISH_SECONDS + REMEMBERED_SECONDS + 60
 """From when on a version's key signs: by then each function has read it. A minute is for clocks that differ."""
-RETIRED_AFTER_SECONDS: Final = SIGNS_AFTER_SECONDS + MAX_TOKEN_SECONDS + 900
-"""From when on a version makes the one before it useless. A quarter of an hour is for a function that could not read the
-secret again and signed on with the key that it knew, and for tokens that are renewed a little late."""
+RETIRED_AFTER_SECONDS: Final = SIGNS_AFTER_SECONDS + MAX_TOKEN_SECONDS + MAX_REFRESH_GRACE_SECONDS + 300
+"""From when on a version makes the one before it useless for tokens. Five minutes are for a function that could not read the
+secret again and signed on with the key that it knew."""
 
 _NEW_KEY_BYTES: Final = 48
 """Random bytes: 64 characters."""
@@ -85,9 +85,17 @@ class Keys(Protocol):
         ...
 
 
+class LastingKeys(Keys, Protocol):
+    """The keys as whoever signs what is to last needs them: a cookie, whose loss costs more than its forgery."""
+
+    def recall(self, kid: str) -> SigningKey | None:
+        """The key that is named, if it is the current one or the one before it, however long ago that was."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OneKey:
-    """`Keys` where there is one, and always the same."""
+    """`LastingKeys` where there is one, and always the same."""
 
     key: SigningKey
 
@@ -98,6 +106,10 @@ class OneKey:
     def find(self, kid: str) -> SigningKey | None:
         """See `Keys`."""
         return self.key if self.key.kid == kid else None
+
+    def recall(self, kid: str) -> SigningKey | None:
+        """See `LastingKeys`."""
+        return self.find(kid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +139,7 @@ class VersionedSecrets(Protocol):
 
 
 class KeyRing:
-    """`Keys` from a secret that is rotated."""
+    """`LastingKeys` from a secret that is rotated."""
 
     def __init__(self, *, secrets: VersionedSecrets, secret_id: str, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives seconds since 1970."""
@@ -149,6 +161,13 @@ class KeyRing:
             found = self._known(kid)
         return found
 
+    def recall(self, kid: str) -> SigningKey | None:
+        """See `LastingKeys`."""
+        found = self.find(kid)
+        if found is None and (previous := self._before()) is not None and previous.kid == kid:
+            found = previous
+        return found
+
     def _known(self, kid: str) -> SigningKey | None:
         current = self._secrets.current(self._secret_id)
         key = SigningKey.from_secret(current.text)
@@ -158,9 +177,11 @@ class KeyRing:
         return previous if previous is not None and previous.kid == kid else None
 
     def _previous(self, current: SecretVersion) -> SigningKey | None:
-        """The key before the current one, if it is still good. Its version is not even read later."""
-        if self._age(current) >= RETIRED_AFTER_SECONDS:
-            return None
+        """The key before the current one, if its tokens may still be good. Its version is not even read later."""
+        return None if self._age(current) >= RETIRED_AFTER_SECONDS else self._before()
+
+    def _before(self) -> SigningKey | None:
+        """The key before the current one, if there is one."""
         previous = self._secrets.previous(self._secret_id)
         if previous is None:
             return None

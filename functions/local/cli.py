@@ -75,7 +75,7 @@ examples:
 
 It does what Secrets Manager does every 30 days: it calls the rotation function for its four steps. Nobody's token
 becomes invalid.
-A second rotation is refused for an hour and a half: tokens of the key before the last one may still be good.
+A second rotation is refused for some two hours: tokens of the key before the last one may still be good.
 """
 
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from functions.errors import Forbidden, Unauthenticated
 from functions.identity.anonymous import COOKIE, COOKIE_SECONDS, AnonymousIdentities
 from functions.identity.base import Credentials, Session, TrustedIdentity
-from functions.identity.keys import OneKey, SigningKey
+from functions.identity.keys import KeyRing, OneKey, SigningKey
+from functions.identity.secrets_manager import Secrets
 from functions.identity.tokens import ClientTokens
+from tests.support.secrets_manager import SECRET, FakeSecretsManager
 
 APP = "https://app.example.com"
 NOW = 1_800_000_000
@@ -45,6 +47,24 @@ def test_who_comes_back_is_the_same() -> None:
     assert second.user == first.user
     assert visit(kept(second), now=NOW + 2 * COOKIE_SECONDS - 2).user == first.user
     assert visit(kept(first), now=NOW + COOKIE_SECONDS).user != first.user
+
+
+def test_a_rotation_makes_nobody_a_stranger() -> None:
+    """Who was here before the key was replaced is known afterwards, and gets a cookie of the new key."""
+    manager = FakeSecretsManager(clock=lambda: NOW)
+    manager.put(KEY.to_secret())
+    first = visit()
+    manager.put(SigningKey(kid="8", key="n" * 32).to_secret())
+
+    def now() -> float:
+        return NOW + COOKIE_SECONDS - 1
+
+    client: Any = manager
+    ring = KeyRing(secrets=Secrets(client=client, clock=now), secret_id=SECRET, clock=now)
+    again = AnonymousIdentities(keys=ring, origins=(APP,), clock=now).identify(Credentials(cookies=kept(first)))
+    assert again
+    assert again.user == first.user
+    assert jwt.get_unverified_header(kept(again)[COOKIE])["kid"] == "8"
 
 
 def test_no_two_visitors_are_the_same() -> None:

@@ -15,7 +15,7 @@ from functions.identity.keys import (
     SigningKey,
 )
 from functions.identity.secrets_manager import RENEWAL_SECONDS, RETRY_SECONDS, Secrets
-from functions.settings import MAX_TOKEN_SECONDS
+from functions.settings import MAX_REFRESH_GRACE_SECONDS, MAX_TOKEN_SECONDS
 from tests.support.secrets_manager import SECRET, FakeSecretsManager
 
 OLD = SigningKey(kid="old", key="o" * 64)
@@ -55,10 +55,10 @@ def world() -> World:
 def test_the_times_fit_each_other() -> None:
     """A key is known to all before it signs, and goes when its last token has expired."""
     assert SIGNS_AFTER_SECONDS > FINISH_SECONDS + REMEMBERED_SECONDS
-    assert RETIRED_AFTER_SECONDS > SIGNS_AFTER_SECONDS + MAX_TOKEN_SECONDS
+    assert RETIRED_AFTER_SECONDS > SIGNS_AFTER_SECONDS + MAX_TOKEN_SECONDS + MAX_REFRESH_GRACE_SECONDS
     # As docs/deploy.md tells them.
     assert (REMEMBERED_SECONDS, FINISH_SECONDS) == (5 * 60, 10 * 60)
-    assert (SIGNS_AFTER_SECONDS, RETIRED_AFTER_SECONDS) == (16 * 60, 91 * 60)
+    assert (SIGNS_AFTER_SECONDS, RETIRED_AFTER_SECONDS) == (16 * 60, 141 * 60)
 
 
 def test_a_start_costs_one_request(world: World) -> None:
@@ -127,6 +127,38 @@ def test_the_previous_key_is_read_when_it_is_named(world: World) -> None:
     assert world.asked() == [READ_CURRENT]
     assert [ring.find("old") for _ in range(3)] == [OLD] * 3
     assert world.asked() == [READ_PREVIOUS]
+
+
+def test_what_is_to_last_is_recalled_until_the_next_rotation(world: World) -> None:
+    """A cookie of the key before is good long after its tokens are not; of the one before that it is not."""
+    world.manager.put(NEW.to_secret())
+    world.now += 29 * 86_400
+    ring = world.ring()
+    assert ring.find("old") is None
+    assert (ring.recall("old"), ring.recall("new"), ring.recall("made-up")) == (OLD, NEW, None)
+    assert ring.signing() == NEW
+    newest = SigningKey(kid="newest", key="x" * 64)
+    world.manager.put(newest.to_secret())
+    world.now += REMEMBERED_SECONDS
+    assert (ring.recall("old"), ring.recall("new"), ring.recall("newest")) == (None, NEW, newest)
+
+
+def test_what_was_taken_away_is_not_recalled(world: World) -> None:
+    """A key that has leaked is out for cookies too."""
+    world.manager.put(NEW.to_secret())
+    world.manager.unlabel("AWSPREVIOUS")
+    assert world.ring().recall("old") is None
+
+
+def test_names_of_cookies_that_are_made_up(world: World) -> None:
+    """They reach Secrets Manager no more often than those of tokens: the key before is read once in five minutes."""
+    world.manager.put(NEW.to_secret())
+    world.now += 29 * 86_400
+    ring = world.ring()
+    for number in range(1_000):
+        assert ring.recall(f"made-up-{number}") is None
+        world.now += 0.1
+    assert len(world.asked()) <= 2 + 100 / RENEWAL_SECONDS
 
 
 def test_names_that_are_made_up_do_not_reach_secrets_manager(world: World) -> None:
@@ -219,3 +251,4 @@ def test_one_key_is_found_by_its_name() -> None:
     """And signs."""
     keys = OneKey(OLD)
     assert (keys.signing(), keys.find("old"), keys.find("new")) == (OLD, OLD, None)
+    assert (keys.recall("old"), keys.recall("new")) == (OLD, None)

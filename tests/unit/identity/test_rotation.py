@@ -315,10 +315,10 @@ def test_the_log_says_why_a_step_was_not_done(world: World, log: pytest.LogCaptu
     """One line, as an error: Secrets Manager keeps no more than that it failed."""
     world.rotate()
     log.clear()
-    refused(world, "createSecret", world.manager.rotate(), "rotate in 5460 seconds")
+    refused(world, "createSecret", world.manager.rotate(), "rotate in 8460 seconds")
     (record,) = log.records
     assert record.levelno == logging.ERROR
-    assert vars(record)["reason"].endswith("rotate in 5460 seconds")
+    assert vars(record)["reason"].endswith("rotate in 8460 seconds")
 
 
 def test_keys_are_new() -> None:
