@@ -49,6 +49,8 @@ export function mountPlainClient(container, options) {
   const mounted = new AbortController();
   /** @type {Thread[]} */
   let threads = [];
+  /** @type {Set<string>} */
+  const deleted = new Set();
   let threadsNote = "Loading…";
   let drawing = false;
 
@@ -166,6 +168,7 @@ export function mountPlainClient(container, options) {
   async function remove(id) {
     await attempt(async () => {
       await protocol.call("threads.delete", { thread_id: id });
+      deleted.add(id);
       threads = threads.filter((thread) => thread.id !== id);
       if (current.now.id === id) void current.open(null);
     });
@@ -191,9 +194,9 @@ export function mountPlainClient(container, options) {
       /** @type {Thread[]} */
       const found = [];
       for await (const page of protocol.listThreads({ signal: mounted.signal })) found.push(...page);
-      const known = new Set(found.map((thread) => thread.id));
-      // One that was created meanwhile is kept.
-      threads = [...threads.filter((thread) => !known.has(thread.id)), ...found];
+      // What this page has seen of a thread meanwhile (its title, its end) is newer than the list.
+      const known = new Set([...threads.map((thread) => thread.id), ...deleted]);
+      threads = [...threads, ...found.filter((thread) => !known.has(thread.id))];
     });
   }
 

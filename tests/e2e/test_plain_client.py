@@ -21,6 +21,7 @@ from tests.e2e.support.wire import (
     opening,
     stream_options,
     thread,
+    titled,
     user_message,
 )
 
@@ -102,6 +103,27 @@ def test_an_empty_page_with_more_behind_it_is_named(plain: Plain, backend: Scrip
     page = plain()
     expect(page.locator(".threads .note")).to_contain_text("an empty page")
     assert len(backend.requests("threads.list")) == 1
+
+
+def test_a_list_that_comes_late_takes_nothing_back(
+    plain: Plain, backend: ScriptedBackend, gate: threading.Event
+) -> None:
+    """A list that was read before a thread had its title leaves the title; before a thread was deleted, leaves it away."""
+    seen_early = [thread("thr_2"), thread(), thread("thr_0", title="Older")]
+    backend.answer("threads.list", Answer({"data": seen_early, "has_more": False}, after=gate))
+    backend.answer("threads.create", Stream([created(thread("thr_2")), titled(thread("thr_2", title="To be deleted"))]))
+    backend.answer("threads.create", Stream([created(), titled(thread(title="A story"))]))
+    page = plain()
+    titles = page.locator(".threads .title")
+    write(page, "first")
+    expect(titles).to_have_text(["To be deleted"])
+    page.get_by_role("button", name="Delete To be deleted").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(titles).to_have_count(0)
+    write(page, "second")
+    expect(titles).to_have_text(["A story"])
+    gate.set()
+    expect(titles).to_have_text(["A story", "Older"])
 
 
 def test_an_error_offers_a_retry_where_the_backend_allows_it(plain: Plain, backend: ScriptedBackend) -> None:

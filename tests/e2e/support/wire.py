@@ -59,6 +59,11 @@ def created(thread_: Json | None = None) -> Json:
     return {"type": "thread.created", "thread": thread_ or thread()}
 
 
+def titled(thread_: Json) -> Json:
+    """The event that a thread has a title, or another one."""
+    return {"type": "thread.updated", "thread": thread_}
+
+
 def stream_options(*, allow_cancel: bool = False) -> Json:
     """The event that tells the client how to treat the stream."""
     return {"type": "stream_options", "stream_options": {"allow_cancel": allow_cancel}}
