@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from functions.attachments.objects import UPLOADS_PREFIX
 from functions.aws_calls import call
 from functions.errors import InternalError, Unavailable
 from functions.local import resources
+from functions.local.background import Background
 from functions.local.invocation import FunctionError
 from functions.local.lambda_endpoint import Invokable
 from functions.local.samples import object_created
@@ -24,12 +24,13 @@ _ATTEMPTS: Final = 3
 """How often Lambda tries an event
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
 _AT_ONCE: Final = 5
-_LAST_SECONDS: Final = 10.0
-"""How long the last deliveries may take when the stack ends."""
 
 
-class Deliveries:
+class Deliveries(Background):
     """Works for as long as it is entered; on leaving, it finishes what has been uploaded until then."""
+
+    last_seconds = 10.0
+    """How long the last deliveries may take when the stack ends."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Deliveries:
         The queue is asked for `wait_seconds` at a time, and answers within a tenth of one. What failed comes again
         after `pause_seconds`, rounded down, then after twice as long.
         """
+        super().__init__()
         self._clients = clients
         self._function = function
         self._log = log
@@ -53,21 +55,6 @@ class Deliveries:
         self._queue = ""
         self._seen: set[str] = set()
         """The names of the objects for which the function was called."""
-        self._ending = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._ending.set()
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=_LAST_SECONDS)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def leftovers(self) -> list[dict[str, Any]]:
         """An event for each object that lies where pages upload to. Raises as `call`."""
@@ -82,10 +69,10 @@ class Deliveries:
                 return found
             only = {"ContinuationToken": more}
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
         is_new = True
         while True:
-            is_ending = self._ending.is_set()
+            is_ending = self.is_ending
             try:
                 if is_new:
                     self._queue = await call(resources.uploads_queue, self._clients)
@@ -98,7 +85,7 @@ class Deliveries:
                     return
                 is_new = is_empty = True
                 self._log(f"uploads cannot be looked after ({error}); it is tried again")
-                await self._pause()
+                await self.pause(self._pause_seconds)
             if is_ending and is_empty:
                 await self._serve_the_last()
                 return
@@ -142,9 +129,3 @@ class Deliveries:
             self._log(f"the attachment function failed ({error.type}); its log says why")
             return False
         return True
-
-    async def _pause(self) -> None:
-        """Waits, but no longer than until the stack ends."""
-        waiting = asyncio.create_task(self._ending.wait())
-        await asyncio.wait({waiting}, timeout=self._pause_seconds)
-        waiting.cancel()

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from functions.local.background import Background
 from functions.local.invocation import FunctionError
 
 EVENT: Final[dict[str, Any]] = {
@@ -18,7 +18,7 @@ EVENT: Final[dict[str, Any]] = {
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html), as far as anybody reads it."""
 
 
-class Schedule:
+class Schedule(Background):
     """Calls at once, and then every so often, for as long as it is entered; leaving it does not wait for a call."""
 
     def __init__(
@@ -31,25 +31,14 @@ class Schedule:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`invoke` may raise `FunctionError`, of which `log` gets a line; `name` is the function's."""
+        super().__init__()
         self._name = name
         self._invoke = invoke
         self._seconds = seconds
         self._log = log
         self._sleep = sleep
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
         while True:
             try:
                 await self._invoke()

@@ -8,16 +8,15 @@ all the same is found at the next start, by a look at the whole table. Deletions
 may overlap.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from functions.aws_calls import call
 from functions.errors import InternalError, Unavailable
 from functions.local import resources
+from functions.local.background import Background
 from functions.local.invocation import FunctionError
 from functions.local.lambda_endpoint import Invokable
 from functions.local.table_stream import Record, TableStream, matches
@@ -34,12 +33,13 @@ _BATCH: Final = 10
 """The most records in one call of the function."""
 _ATTEMPTS: Final = 5
 """How often a record is tried; then it has to wait for the next start."""
-_LAST_SECONDS: Final = 10.0
-"""How long the last deletions may take when the stack ends."""
 
 
-class Upkeep:
+class Upkeep(Background):
     """Works for as long as it is entered; on leaving, it finishes what has been deleted until then."""
+
+    last_seconds = 10.0
+    """How long the last deletions may take when the stack ends."""
 
     def __init__(
         self,
@@ -54,27 +54,13 @@ class Upkeep:
 
         The stream is read every `poll_seconds`; a call that failed is repeated after as long, then twice as long, ...
         """
+        super().__init__()
         self._dynamodb = clients.dynamodb
         self._stream = TableStream(dynamodb=clients.dynamodb, streams=clients.streams, table=resources.TABLE)
         self._function = function
         self._log = log
         self._poll_seconds = poll_seconds
         self._clock = clock
-        self._ending = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._ending.set()
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=_LAST_SECONDS)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def expire(self) -> None:
         """Deletes every row whose time is over, as DynamoDB does within days. Raises as `call`."""
@@ -116,10 +102,10 @@ class Upkeep:
         for start in range(0, len(gone), _BATCH):
             await self._call(gone[start : start + _BATCH])
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
         is_new, expiry_due = True, 0.0
         while True:
-            is_ending = self._ending.is_set()
+            is_ending = self.is_ending
             try:
                 if is_new:
                     await self._stream.begin()
@@ -138,7 +124,7 @@ class Upkeep:
                 self._log(f"the table cannot be looked after ({error}); it is tried again")
             if is_ending:
                 return
-            await self._pause(self._poll_seconds)
+            await self.pause(self._poll_seconds)
 
     async def _call(self, batch: Sequence[Record]) -> None:
         waiting = list(batch)
@@ -146,7 +132,7 @@ class Upkeep:
             waiting = waiting[await self._first_failed(waiting) :]
             if not waiting:
                 return
-            await self._pause(self._poll_seconds * 2**attempt)
+            await self.pause(self._poll_seconds * 2**attempt)
         self._log(f"what {len(waiting)} deleted threads have left is still there; it is tried again at the next start")
 
     async def _first_failed(self, batch: Sequence[Record]) -> int:
@@ -171,12 +157,6 @@ class Upkeep:
             if not (last := answer.get("LastEvaluatedKey")):
                 return
             scan["ExclusiveStartKey"] = last
-
-    async def _pause(self, seconds: float) -> None:
-        """Waits, but no longer than until the stack ends."""
-        waiting = asyncio.create_task(self._ending.wait())
-        await asyncio.wait({waiting}, timeout=seconds)
-        waiting.cancel()
 
 
 def _end(user: str, thread_id: str, number: int) -> Record:
