@@ -4,7 +4,6 @@ The same routes give them out. As nobody but OpenAI can tell whose such a secret
 the session that it is of.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ MOST_SECONDS: Final = 600
 """The longest that OpenAI lets a client secret be good."""
 SECRET_CHARACTERS: Final = 4_000
 """The longest client secret that is looked at."""
-_SESSION_ID_BYTES: Final = 16
 
 
 class HostedRecords(Protocol):
@@ -81,21 +79,18 @@ class HostedTokens:
         state: Mapping[str, StateValue] | None = None,
     ) -> ClientToken:
         """See `TokenIssuer`."""
-        now = int(self._clock())
-        ends = now + self._session_seconds
-        return self.renew(
-            Session(
-                id=secrets.token_urlsafe(_SESSION_ID_BYTES),
-                user=user,
-                tenant=tenant,
-                source=source,
-                key=key,
-                began=now,
-                ends=ends if good_until is None else min(ends, good_until),
-                scopes=tuple(scopes),
-                state=dict(state or {}),
-            )
+        session = Session.begin(
+            user,
+            tenant,
+            now=int(self._clock()),
+            seconds=self._session_seconds,
+            good_until=good_until,
+            source=source,
+            key=key,
+            scopes=scopes,
+            state=state,
         )
+        return self.renew(session)
 
     def renew(self, session: Session) -> ClientToken:
         """See `TokenIssuer`. The secret before it stays good for its time."""

@@ -1,9 +1,10 @@
 """The port to who is calling: identities that are trusted, the sessions that they begin, and the tokens of these."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, Self, TypeAlias, cast
 
 from functions.errors import InvalidRequest
 
@@ -19,6 +20,9 @@ CHAT: Final = "chat"
 UPLOAD: Final = "upload"
 SCOPES: Final = (CHAT, UPLOAD)
 """What a client token may allow: to send ChatKit's requests, and to bring in files."""
+
+SESSION_ID_BYTES: Final = 16
+"""Random bytes of a session's id, so that no two are the same."""
 
 ANONYMOUS: Final = "anonymous"
 """The source of an identity that is a cookie and nothing else."""
@@ -68,6 +72,34 @@ class Session:
     scopes: Sequence[str] = SCOPES
     state: Mapping[str, StateValue] = field(default_factory=dict[str, StateValue])
     """In hosted mode, the workflow's state variables."""
+
+    @classmethod
+    def begin(
+        cls,
+        user: str,
+        tenant: str | None = None,
+        *,
+        now: int,
+        seconds: int,
+        good_until: int | None = None,
+        source: str = "",
+        key: str = "",
+        scopes: Sequence[str] = SCOPES,
+        state: Mapping[str, StateValue] | None = None,
+    ) -> Self:
+        """A new session of this many seconds from `now`, or until `good_until` where that is sooner (seconds since 1970)."""
+        ends = now + seconds
+        return cls(
+            id=secrets.token_urlsafe(SESSION_ID_BYTES),
+            user=user,
+            tenant=tenant,
+            source=source,
+            key=key,
+            began=now,
+            ends=ends if good_until is None else min(ends, good_until),
+            scopes=tuple(scopes),
+            state=dict(state or {}),
+        )
 
     @property
     def owner(self) -> str:

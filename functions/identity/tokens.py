@@ -37,8 +37,6 @@ ALGORITHM: Final = "HS256"
 AUDIENCE: Final = "chatkit"
 TOKEN_CHARACTERS: Final = 8_000
 """The longest token that is looked at: the 384 characters of user and tenant may take 12 each in JSON, 16 in base64."""
-SESSION_ID_BYTES: Final = 16
-"""Random bytes of a session's id, so that no two are the same."""
 _CLAIMS: Final = ("sub", "exp", "iat", "aud", "sid", "jti", "auth_time", "session_exp", "scope")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME_CHARACTERS: Final = 64
@@ -79,16 +77,14 @@ class ClientTokens:
         state: Mapping[str, StateValue] | None = None,  # noqa: ARG002 - of hosted workflows
     ) -> ClientToken:
         """See `TokenIssuer`."""
-        now = int(self._clock())
-        ends = now + self._session_seconds
-        session = Session(
-            id=secrets.token_urlsafe(SESSION_ID_BYTES),
-            user=user,
-            tenant=tenant,
+        session = Session.begin(
+            user,
+            tenant,
+            now=int(self._clock()),
+            seconds=self._session_seconds,
+            good_until=good_until,
             source=source,
             key=key,
-            began=now,
-            ends=ends if good_until is None else min(ends, good_until),
             scopes=scopes,
         )
         return self.renew(session)
