@@ -81,6 +81,7 @@ class ServiceFunction(Construct):
         from the account's. `dead_letters` gets the events of asynchronous calls that are given up.
         """
         super().__init__(scope, construct_id)
+        self.timeout = timeout
         self.logs = log_group(self, "Logs", config=config)
         self.role = iam.Role(
             self,
