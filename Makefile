@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup dev test check synth bench lock clean
+.PHONY: help setup dev test check synth deploy destroy bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -56,6 +56,13 @@ synth: $(READY) ## the CloudFormation of every stack, in cdk.out, checked by cdk
 	@cfn-lint --ignore-checks W3005 -- cdk.out/*.template.json
 	@echo "$$(ls cdk.out/*.template.json | wc -l) stacks of stages dev and prod are in cdk.out:" \
 		"cdk-nag (AwsSolutions) and cfn-lint find nothing that is not explained"
+
+STAGE ?= dev
+deploy: $(READY) ## check, deploy and hand over STAGE (dev); CONTEXT="-c name=value ...", YES=1 asks nothing
+	@$(BIN)/python -m infra.deploy up --stage "$(STAGE)" --cdk "$(CDK)" $(if $(YES),--yes) $(CONTEXT)
+
+destroy: $(READY) ## remove STAGE, once you have typed its name (or CONFIRM=name)
+	@$(BIN)/python -m infra.deploy down --stage "$(STAGE)" $(if $(CONFIRM),--confirm "$(CONFIRM)")
 
 bench: $(READY) ## against OpenAI's own ChatKit server on this machine: docs/benchmark.md (JSON=1, ROUNDS=n)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json) $(if $(ROUNDS),--rounds $(ROUNDS))

@@ -26,6 +26,7 @@ class ConfigError(ValueError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} {reason} (give it on the command line: -c {name}=...)")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

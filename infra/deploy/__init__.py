@@ -1,0 +1,1 @@
+"""What an operator runs: `make deploy` and `make destroy`. Nothing of it is deployed."""
