@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from functions.errors import ChatKitLambdaError, SettingError
-from functions.local.settings import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalSettings, port_number
+from functions.local.settings import DEFAULT_PORT, DEFAULT_STATE_DIR, LocalSettings, SmokeSecrets, port_number
 from functions.local.terminal import Terminal
 
 _URL_HELP: Final = f"where the stack is (default: http://127.0.0.1:$PORT, with PORT {DEFAULT_PORT})"
@@ -77,6 +77,18 @@ It does what Secrets Manager does every 30 days: it calls the rotation function 
 becomes invalid.
 A second rotation is refused for some two hours: tokens of the key before the last one may still be good.
 """
+_SMOKE: Final = """\
+examples:
+  chatkit-lambda smoke --url CHAT_URL --api-url API_URL              as a visitor, or signed with your AWS credentials
+  API_KEY=... chatkit-lambda smoke --url CHAT_URL --api-url API_URL
+  ID_TOKEN=... chatkit-lambda smoke --url CHAT_URL --api-url API_URL
+  TOKEN=... chatkit-lambda smoke --url CHAT_URL                      with a client token
+  chatkit-lambda smoke --url http://127.0.0.1:8787/chatkit --api-url http://127.0.0.1:8787/api
+
+The addresses are the outputs ChatUrl (or ChatRestUrl) and ApiUrl of a deployment. One message is answered, by the
+model, and its thread deleted; what it took, and whether it streamed, is printed. It ends with 1 where something fails, or
+does not stream.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -134,6 +146,11 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--thread", help="the thread to go on with (default: a new one)")
     chat.add_argument("--raw", action="store_true", help="print the events, one JSON object a line")
     chat.set_defaults(run=_chat)
+    smoke = commands.add_parser("smoke", **_texts("try a deployed endpoint: is it there, and does it stream?", _SMOKE))
+    smoke.add_argument("--url", required=True, help="where ChatKit's requests go, such as https://.../chatkit")
+    smoke.add_argument("--api-url", help="where client tokens are given out, such as https://.../api")
+    smoke.add_argument("--origin", help="the origin of a page, such as https://app.example.com, which must be let in")
+    smoke.set_defaults(run=_smoke)
     _add_api_key(commands)
 
     rotate_key = commands.add_parser(
@@ -218,6 +235,16 @@ def _chat(options: argparse.Namespace, _terminal: Terminal) -> None:
 
     answer = Talk(_url(options), options.user).send(options.message, thread=options.thread)
     show(answer, raw=options.raw, out=sys.stdout, err=sys.stderr)
+
+
+def _smoke(options: argparse.Namespace, _terminal: Terminal) -> None:
+    secrets = SmokeSecrets.from_environ()
+    from functions.local.smoke import Target, smoke
+
+    target = Target(
+        url=options.url, api_url=options.api_url, token=secrets.token, proof=secrets.proof, origin=options.origin
+    )
+    smoke(target, out=sys.stdout)
 
 
 def _rotate_key(options: argparse.Namespace, _terminal: Terminal) -> None:

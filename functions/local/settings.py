@@ -129,6 +129,24 @@ class LocalSettings:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmokeSecrets:
+    """What `chatkit-lambda smoke` proves with who is calling: by the environment, as others can see command lines."""
+
+    token: str | None = field(default=None, repr=False)
+    """A client token (`TOKEN`)."""
+    proof: str | None = field(default=None, repr=False)
+    """An API key (`API_KEY`), or a user's identity token (`ID_TOKEN`)."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "SmokeSecrets":
+        """Reads them. Raises `SettingError` where one is given twice."""
+        api_key, id_token = _text(environ.get("API_KEY")), _text(environ.get("ID_TOKEN"))
+        if api_key is not None and id_token is not None:
+            raise SettingError("ID_TOKEN", "is given, and so is API_KEY: who is calling is proved by one")
+        return cls(token=_text(environ.get("TOKEN")), proof=api_key or id_token)
+
+
 def port_number(value: str) -> int:
     """The port that `value` names. Raises `SettingError`."""
     if not (value.isascii() and value.isdigit() and int(value) <= HIGHEST_PORT):

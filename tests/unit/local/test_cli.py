@@ -6,7 +6,15 @@ from functions.local.cli import main
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["serve", "--help"], ["invoke", "--help"], ["chat", "--help"], ["rotate-key", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["serve", "--help"],
+        ["invoke", "--help"],
+        ["chat", "--help"],
+        ["rotate-key", "--help"],
+        ["smoke", "--help"],
+    ],
 )
 def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Every command explains itself, and each subcommand with examples."""
