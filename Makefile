@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup dev test check synth deploy destroy smoke bench lock clean
+.PHONY: help setup dev test check synth deploy destroy smoke cost bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,6 +67,9 @@ destroy: $(READY) ## remove STAGE, once you have typed its name (or CONFIRM=name
 smoke: $(READY) ## try URL (of /chatkit): API_URL=... (and API_KEY or ID_TOKEN), or TOKEN=...; ORIGIN=...
 	@test -n "$(URL)" || { echo "give the output ChatUrl: make smoke URL=https://.../chatkit API_URL=https://.../api"; exit 2; }
 	@$(BIN)/chatkit-lambda smoke --url "$(URL)" $(if $(API_URL),--api-url "$(API_URL)") $(if $(ORIGIN),--origin "$(ORIGIN)")
+
+cost: $(READY) ## what a month costs, by messages: the tables of docs/costs.md
+	@$(BIN)/python -m infra.costs
 
 bench: $(READY) ## against OpenAI's own ChatKit server on this machine: docs/benchmark.md (JSON=1, ROUNDS=n)
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json) $(if $(ROUNDS),--rounds $(ROUNDS))
