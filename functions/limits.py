@@ -34,10 +34,19 @@ class Counter(StrEnum):
     """Answers that are being written at the same time."""
     THREADS = "threads"
     """Threads that are there."""
+    UPLOADED_BYTES_PER_DAY = "uploaded_bytes_per_day"
+    """Bytes of the files that are announced, whether they are uploaded then or not."""
+    STORED_BYTES = "stored_bytes"
+    """Bytes of the files that are there, from their announcement on until they are deleted."""
 
 
 WINDOWS: Final[Mapping[Counter, int]] = MappingProxyType(
-    {Counter.MESSAGES_PER_MINUTE: 60, Counter.MESSAGES_PER_DAY: 86_400, Counter.TOKENS_PER_DAY: 86_400}
+    {
+        Counter.MESSAGES_PER_MINUTE: 60,
+        Counter.MESSAGES_PER_DAY: 86_400,
+        Counter.TOKENS_PER_DAY: 86_400,
+        Counter.UPLOADED_BYTES_PER_DAY: 86_400,
+    }
 )
 """The seconds after which a counter begins anew: minutes and days of UTC. The others count what there is."""
 
@@ -106,6 +115,8 @@ DEFAULT_LIMITS: Final = Limits(
         tokens_per_day=5_000_000,
         running_turns=5,
         threads=10_000,
+        uploaded_bytes_per_day=500_000_000,
+        stored_bytes=2_000_000_000,
     ),
     anonymous=_amounts(
         messages_per_minute=5,
@@ -113,12 +124,15 @@ DEFAULT_LIMITS: Final = Limits(
         tokens_per_day=200_000,
         running_turns=2,
         threads=50,
+        uploaded_bytes_per_day=50_000_000,
+        stored_bytes=100_000_000,
     ),
     tenant=_amounts(
         messages_per_minute=1_000,
         messages_per_day=100_000,
         tokens_per_day=500_000_000,
         running_turns=200,
+        uploaded_bytes_per_day=50_000_000_000,
     ),
 )
 

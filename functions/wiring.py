@@ -16,6 +16,7 @@ from functions.attachments.s3_objects import S3Objects
 from functions.attachments.uploads import Uploads
 from functions.engine.assistant import Assistant
 from functions.engine.engine import Engine
+from functions.engine.quotas import Quotas
 from functions.errors import SettingError
 from functions.gateway.chat_endpoint import ChatEndpoint
 from functions.gateway.cors import Cors
@@ -84,6 +85,14 @@ class Wiring:
         from functions.gateway.sessions import Sessions
         from functions.gateway.upload_routes import UploadRoutes
 
+        limits = self._settings.limits
+        quotas = Quotas(
+            counters=self._counters,
+            limits=limits,
+            ids=IdFactory(),
+            now=lambda: datetime.now(UTC),
+            metrics=self._metrics,
+        )
         tokens = CheckedTokens(self._tokens, ended=self._ended_sessions)
         return ApiRoutes(
             Sessions(
@@ -93,7 +102,7 @@ class Wiring:
                 takes_state=self._settings.hosted is not None,
             ),
             EntityRoutes(assistants=self._assistants, tokens=tokens),
-            UploadRoutes(tokens=tokens, attachments=self._attachments),
+            UploadRoutes(tokens=tokens, attachments=self._attachments, quotas=quotas),
             # Nothing but the anonymous visitor's identity is in a cookie.
             cors=Cors(self._settings.allowed_origins, credentials="anonymous" in self._settings.identity),
         )
@@ -228,12 +237,16 @@ class Wiring:
             model=self._model,
             transcriber=self._transcriber,
             metrics=self._metrics,
-            counters=DynamoDBCounters(client=self._dynamodb, table=self._settings.table_name),
+            counters=self._counters,
             limits=self._settings.limits,
             ids=IdFactory(),
             images=self._images,
             attachments=self._attachments,
         )
+
+    @cached_property
+    def _counters(self) -> DynamoDBCounters:
+        return DynamoDBCounters(client=self._dynamodb, table=self._settings.table_name)
 
     @cached_property
     def _store(self) -> DynamoDBStore:

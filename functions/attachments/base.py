@@ -1,16 +1,24 @@
 """The ports to attachments and to the pictures that models make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from functions.attachments.images import Picture
 from functions.protocol.attachments import Attachment
 from functions.protocol.requests import AttachmentCreateParams
-from functions.store.attachments import Place
+from functions.store.attachments import Place, Room
 
 InputPart: TypeAlias = dict[str, Any]
 """A part of a message's content for the model: `input_image` or `input_file`."""
+
+
+Counting: TypeAlias = Callable[[int], AbstractAsyncContextManager[Room]]
+"""Counts a file of so many bytes, which is announced within, for whoever has a limit; gives the room that there is for it.
+
+`functions.engine.quotas.Quotas.announcing`, which says what is raised.
+"""
 
 
 class AttachmentStore(Protocol):
@@ -19,11 +27,15 @@ class AttachmentStore(Protocol):
     Every call but `shown` raises `Unavailable` where storage cannot be reached, and `InternalError` where it refuses.
     """
 
-    async def create(self, owner: str, params: AttachmentCreateParams) -> Attachment:
-        """Announces an upload, and says where its bytes go. Raises `AttachmentRefused` beyond the limits."""
+    async def create(self, owner: str, params: AttachmentCreateParams, counting: Counting) -> Attachment:
+        """Announces an upload, and says where its bytes go.
+
+        Raises `AttachmentRefused` for a file that is not taken, which is not counted, and as `counting`; then nothing is
+        stored.
+        """
         ...
 
-    async def upload(self, owner: str, name: str, mime_type: str, data: bytes) -> Attachment:
+    async def upload(self, owner: str, name: str, mime_type: str, data: bytes, counting: Counting) -> Attachment:
         """Announces an attachment whose bytes are here, and uploads them. Raises as `create`."""
         ...
 

@@ -53,8 +53,6 @@ class AttachmentLimits:
     """Patterns of media types (`image/*`), each with the most bytes of a file; the first that matches counts."""
     per_message: int = 10
     """The most attachments in one message, up to `MAX_ATTACHMENTS`."""
-    bytes_per_day: int = 500 * MEGABYTE
-    """The most bytes that a user may announce on one day (UTC), whether they are uploaded then or not."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.per_message <= MAX_ATTACHMENTS:

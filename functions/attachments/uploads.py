@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import AnyUrl
 
-from functions.attachments.base import InputPart, ModelFiles, Objects
+from functions.attachments.base import Counting, InputPart, ModelFiles, Objects
 from functions.attachments.limits import DIRECT_BYTES, UPLOAD_SECONDS, AttachmentLimits, clean_name, media_type
 from functions.attachments.objects import INLINE_TYPES
 from functions.errors import AttachmentRefused, ModelError, NotFound
@@ -21,7 +21,7 @@ from functions.protocol.attachments import (
     ImageAttachment,
 )
 from functions.protocol.requests import AttachmentCreateParams
-from functions.store.attachments import AttachmentRecords, DayIsFull, Place, StoredAttachment
+from functions.store.attachments import AttachmentRecords, Place, StoredAttachment
 from functions.translations import Text
 
 WAIT_SECONDS: Final = 10.0
@@ -60,20 +60,21 @@ class Uploads:
         self._files = files
         self._sleep = sleep
 
-    async def create(self, owner: str, params: AttachmentCreateParams) -> Attachment:
-        """See `AttachmentStore`. One round trip."""
-        stored = await self._announced(owner, params)
+    async def create(self, owner: str, params: AttachmentCreateParams, counting: Counting) -> Attachment:
+        """See `AttachmentStore`. One round trip, and one more where bytes are counted."""
+        stored = await self._announced(owner, params, counting)
         target = self._objects.upload_target(
             stored.place, size=stored.size, mime_type=stored.mime_type, seconds=UPLOAD_SECONDS
         )
         descriptor = AttachmentUploadDescriptor(url=AnyUrl(target.url), method="PUT", headers=dict(target.headers))
         return _attachment(stored).model_copy(update={"upload_descriptor": descriptor})
 
-    async def upload(self, owner: str, name: str, mime_type: str, data: bytes) -> Attachment:
+    async def upload(self, owner: str, name: str, mime_type: str, data: bytes, counting: Counting) -> Attachment:
         """See `AttachmentStore`."""
         if len(data) > DIRECT_BYTES:
             raise AttachmentRefused(Text.ATTACHMENT_TOO_LARGE, "file", limit=DIRECT_BYTES)
-        stored = await self._announced(owner, AttachmentCreateParams(name=name, size=len(data), mime_type=mime_type))
+        params = AttachmentCreateParams(name=name, size=len(data), mime_type=mime_type)
+        stored = await self._announced(owner, params, counting)
         await self._objects.put_upload(stored.place, data, mime_type=stored.mime_type)
         return _attachment(stored)
 
@@ -91,11 +92,7 @@ class Uploads:
             stored, field = settled.get(one), f"params.input.attachments.{number}"
             if stored is None or stored.thread_id not in {None, thread_id}:
                 raise NotFound(Text.ATTACHMENT_NOT_FOUND)
-            if stored.state == "refused":
-                raise AttachmentRefused(Text.ATTACHMENT_REFUSED, field)
-            if stored.state == "announced":
-                raise AttachmentRefused(Text.ATTACHMENT_NOT_READY, field, allow_retry=True)
-            attachments.append(_attachment(stored).model_copy(update={"thread_id": thread_id}))
+            attachments.append(_uploaded(stored, field).model_copy(update={"thread_id": thread_id}))
         return attachments
 
     async def preview(self, owner: str, attachment_id: str) -> Attachment:
@@ -103,11 +100,7 @@ class Uploads:
         stored = next(iter(await self._settled([Place.of(owner, attachment_id)])), None)
         if stored is None:
             raise NotFound(Text.ATTACHMENT_NOT_FOUND)
-        if stored.state == "refused":
-            raise AttachmentRefused(Text.ATTACHMENT_REFUSED, "params.attachment_id")
-        if stored.state == "announced":
-            raise AttachmentRefused(Text.ATTACHMENT_NOT_READY, "params.attachment_id", allow_retry=True)
-        return self.shown(owner, _attachment(stored))
+        return self.shown(owner, _uploaded(stored, "params.attachment_id"))
 
     async def download_url(self, owner: str, attachment_id: str) -> str:
         """See `AttachmentStore`."""
@@ -137,7 +130,7 @@ class Uploads:
             for stored in await self._records.load(places):
                 await self._delete(stored)
 
-    async def _announced(self, owner: str, params: AttachmentCreateParams) -> StoredAttachment:
+    async def _announced(self, owner: str, params: AttachmentCreateParams, counting: Counting) -> StoredAttachment:
         self._limits.check(params)
         stored = StoredAttachment(
             id=self._ids.new("attachment"),
@@ -147,10 +140,8 @@ class Uploads:
             size=params.size,
             created_at=self._now(),
         )
-        try:
-            await self._records.announce(stored, day_bytes=self._limits.bytes_per_day)
-        except DayIsFull:
-            raise AttachmentRefused(Text.UPLOADS_EXHAUSTED, "params.size") from None
+        async with counting(stored.size) as room:
+            await self._records.announce(stored, room=room)
         return stored
 
     async def _found(self, owner: str, attachment_id: str) -> StoredAttachment:
@@ -210,6 +201,15 @@ class Uploads:
     async def _data_url(self, place: Place, mime_type: str) -> str | None:
         data = await self._objects.read(place)
         return None if data is None else f"data:{mime_type};base64,{base64.b64encode(data).decode()}"
+
+
+def _uploaded(stored: StoredAttachment, field: str) -> Attachment:
+    """An attachment whose bytes have come and are good. Raises `AttachmentRefused` for any other, which `field` names."""
+    if stored.state == "refused":
+        raise AttachmentRefused(Text.ATTACHMENT_REFUSED, field)
+    if stored.state == "announced":
+        raise AttachmentRefused(Text.ATTACHMENT_NOT_READY, field, allow_retry=True)
+    return _attachment(stored)
 
 
 def _attachment(stored: StoredAttachment) -> Attachment:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Final, assert_never
 
@@ -164,7 +165,10 @@ class Engine:
                 return _NOTHING
             case AttachmentsCreateReq():
                 _check_scope(context, UPLOAD)
-                return NonStreamingResult(to_wire(await self._attachment_store().create(user, request.params)))
+                counting = partial(self._quotas.announcing, context)
+                return NonStreamingResult(
+                    to_wire(await self._attachment_store().create(user, request.params, counting))
+                )
             case AttachmentsDeleteReq():
                 await self._attachment_store().delete(user, request.params.attachment_id)
                 return _NOTHING

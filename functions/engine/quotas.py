@@ -4,12 +4,15 @@ A request that asks for an answer is counted first, in one write for each of its
 only then does its turn begin. So a request that is refused has written nothing and stopped nothing, and costs one write
 unit. Counted in the transaction that begins the turn, it would save that round trip; but DynamoDB cancels transactions that
 meet at one row, so that many requests of one user, or of one tenant, would fail though they are within their limit.
+
+A file's bytes are counted twice: as announced today, as a message is; and as stored, by whoever stores what is known of the
+file, in one transaction with that (`functions.store.attachments`), who is told how much room there is.
 """
 
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -21,6 +24,7 @@ from functions.errors import ChatKitLambdaError, LimitReached
 from functions.ids import IdFactory, position
 from functions.limits import NO_LIMITS, Amounts, Counter, Holder, Limits
 from functions.metrics import Metric, Metrics
+from functions.store.attachments import Room
 from functions.store.counters import Counted, Counters, Hold, Reached
 from functions.translations import Text
 
@@ -34,6 +38,7 @@ _THREAD: Final[Amounts] = {Counter.THREADS: 1}
 _USER_FREES: Final[Mapping[Counter, Text]] = {
     Counter.RUNNING_TURNS: Text.LIMIT_TURNS,
     Counter.THREADS: Text.LIMIT_THREADS,
+    Counter.STORED_BYTES: Text.LIMIT_FILES,
 }
 
 T = TypeVar("T")
@@ -71,7 +76,36 @@ class Quotas:
     async def admit(self, context: RequestContext, *, creates_thread: bool = False) -> "Ticket":
         """Counts a request, and its thread if it creates one. Raises `LimitReached`; then nothing is counted."""
         now = self._now()
-        counts = list(self._counts(context, now, creates_thread=creates_thread))
+        return await self._admitted(self._counts(context, now, creates_thread=creates_thread), context, now)
+
+    @asynccontextmanager
+    async def announcing(self, context: RequestContext, size: int) -> AsyncGenerator[Room]:
+        """Counts a file of `size` bytes as announced today, and gives the room that there is for it among what is stored.
+
+        What is announced within is to be counted there. Raises `LimitReached`, also where `Reached` is raised within; by
+        that, as by any other error, what was counted is taken back.
+        """
+        now = self._now()
+        today = (
+            _Count(holder, {Counter.UPLOADED_BYTES_PER_DAY: size}, limits, None)
+            for holder, limits in self._holders(context)
+            if Counter.UPLOADED_BYTES_PER_DAY in limits
+        )
+        ticket = await self._admitted(today, context, now)
+        try:
+            yield {
+                holder: limits[Counter.STORED_BYTES]
+                for holder, limits in self._holders(context)
+                if Counter.STORED_BYTES in limits
+            }
+        except BaseException as error:
+            await ticket.cancel()
+            if isinstance(error, Reached):
+                raise self._refusal(error, context, now) from None
+            raise
+
+    async def _admitted(self, counts: Iterable[_Count], context: RequestContext, now: datetime) -> "Ticket":
+        counts = list(counts)
         if self._counters is None or not counts:
             return Ticket(None, (), context, self._now)
         results = await asyncio.gather(
@@ -125,7 +159,10 @@ class Quotas:
         if self._metrics is not None:
             self._metrics.put({"LimitReached": Metric(1)}, dimensions={"limit": limit, "of": kind})
         if reached.free_at is not None:
-            return LimitReached.for_now(max(1, math.ceil((reached.free_at - now).total_seconds())))
+            seconds = max(1, math.ceil((reached.free_at - now).total_seconds()))
+            if reached.counter is Counter.UPLOADED_BYTES_PER_DAY:
+                return LimitReached(Text.UPLOADS_EXHAUSTED, retry_after=seconds)
+            return LimitReached.for_now(seconds)
         return _until_freed(_USER_FREES[reached.counter], allow_retry=reached.counter is Counter.RUNNING_TURNS)
 
 

@@ -5,14 +5,17 @@ other way, straight into S3 (two-phase).
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from functions.attachments.base import AttachmentStore
 from functions.attachments.limits import DIRECT_BYTES
+from functions.engine.quotas import Quotas
+from functions.engine.results import RequestContext
 from functions.errors import AttachmentRefused, InvalidRequest
 from functions.gateway.request import Request
 from functions.gateway.routes import Answer, Route, caller_of
-from functions.identity.base import UPLOAD, TokenVerifier
+from functions.identity.base import ANONYMOUS, UPLOAD, Caller, TokenVerifier
 from functions.protocol.base import WIRE_CONTEXT
 from functions.protocol.limits import NAME_CHARACTERS, TYPE_CHARACTERS
 from functions.runtime.loop import run
@@ -25,9 +28,11 @@ FIELD: Final = "file"
 class UploadRoutes:
     """A `RouteGroup`."""
 
-    def __init__(self, *, tokens: TokenVerifier, attachments: AttachmentStore) -> None:
+    def __init__(self, *, tokens: TokenVerifier, attachments: AttachmentStore, quotas: Quotas) -> None:
+        """`quotas` say how much users may bring in."""
         self._tokens = tokens
         self._attachments = attachments
+        self._quotas = quotas
 
     def routes(self) -> Iterable[Route]:
         """See `RouteGroup`."""
@@ -38,7 +43,7 @@ class UploadRoutes:
         """The attachment, as `attachments.create` answers it."""
         from functions.gateway.multipart import file_of  # 8 ms of imports, which no other request pays for
 
-        owner = caller_of(request, self._tokens, scope=UPLOAD).owner
+        caller = caller_of(request, self._tokens, scope=UPLOAD)
         file = file_of(request.headers.get("content-type", ""), request.body, field=FIELD)
         # The limits of `attachments.create`, whose fields this request does not have.
         for what, text, most in (
@@ -49,8 +54,9 @@ class UploadRoutes:
                 raise InvalidRequest(FIELD, f"must have a {what} of at most {most:,} characters")
         if len(file.data) > DIRECT_BYTES:
             raise AttachmentRefused(Text.UPLOAD_TOO_LARGE, FIELD, limit=DIRECT_BYTES)
+        counting = partial(self._quotas.announcing, _context(request, caller))
         try:
-            attachment = run(self._attachments.upload(owner, file.name, file.media_type, file.data))
+            attachment = run(self._attachments.upload(caller.owner, file.name, file.media_type, file.data, counting))
         except AttachmentRefused as error:
             # It names a field of `attachments.create`, which this request does not have.
             error.field = FIELD
@@ -61,3 +67,13 @@ class UploadRoutes:
         """`{"url"}`, from which the browser gets the file for some minutes."""
         owner = caller_of(request, self._tokens).owner
         return Answer({"url": run(self._attachments.download_url(owner, attachment_id))})
+
+
+def _context(request: Request, caller: Caller) -> RequestContext:
+    """As far as limits need it."""
+    return RequestContext(
+        user=caller.user,
+        tenant=caller.tenant,
+        is_anonymous=caller.source == ANONYMOUS,
+        request_id=request.request_id,
+    )

@@ -3,20 +3,31 @@
 An attachment is **announced** by `announce`; S3 takes its bytes; whoever is told of them `settle`s it: **uploaded**, or
 **refused**. The message that holds it makes it its thread's (`Store.create_thread`, `Store.add_items`). One that no message
 holds is found on the list of its day (`announced_on`), and dropped.
+
+From its announcement until it is deleted or dropped, an attachment's bytes are counted (`Counter.STORED_BYTES`) for whoever
+has a limit on them then. It is one step with the other, each time: however often a call is repeated, and wherever a
+caller breaks off, a count is the sum of what is there.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol
 
 from functions.ids import owner_digest
+from functions.limits import Holder, HolderKind
 
 MAX_ATTACHMENTS: Final = 25
 """The most attachments in one message: each is two writes in the transaction that stores it."""
 
 AttachmentState = Literal["announced", "uploaded", "refused"]
 Settled = Literal["uploaded", "refused"]
+
+Room = Mapping[Holder, int]
+"""The most bytes that each of these may have stored, of an owner and their tenant; whoever is missing is not counted."""
+NO_LIMIT: Final[Room] = MappingProxyType({})
+"""Where nobody is counted."""
 
 
 class Place(NamedTuple):
@@ -51,6 +62,8 @@ class StoredAttachment:
     """The thread that has a message with it."""
     file_id: str | None = None
     """What OpenAI's Files API calls its copy, if it has one."""
+    counted_for: tuple[HolderKind, ...] = ()
+    """For whom its bytes are counted: its owner, their tenant; in alphabetical order."""
 
     @property
     def place(self) -> Place:
@@ -58,17 +71,15 @@ class StoredAttachment:
         return Place.of(self.owner, self.id)
 
 
-class DayIsFull(Exception):
-    """The user has announced as many bytes today as one may; nothing was written."""
-
-
 class AttachmentRecords(Protocol):
     """What is known of attachments. Raises as `Store` does; an id that is none of ours is not found."""
 
-    async def announce(self, attachment: StoredAttachment, *, day_bytes: int) -> None:
-        """Stores a new attachment, all or nothing, if its owner has announced at most `day_bytes` on its day with it.
+    async def announce(self, attachment: StoredAttachment, *, room: Room = NO_LIMIT) -> None:
+        """Stores a new attachment, and counts its bytes for each that `room` names: all or nothing.
 
-        Raises `DayIsFull`; `InternalError` where it exists already. One round trip.
+        However many are announced at the same time, no count passes what there is room for. Raises
+        `functions.store.counters.Reached` where it would; `InternalError` where the attachment exists already;
+        `ValueError` where `room` names somebody else. One round trip.
         """
         ...
 

@@ -5,8 +5,9 @@ the messages of one minute): so a new window needs no reset, and no transaction.
 `h` and its id with the second in which it ends, and their number, `r`. It is dropped (`expires_at`) some days after its
 last use. `Q#KEPT` counts what there is (threads, bytes), and stays.
 
-All that a request waits for is a plain update with conditions, and no part of a transaction: DynamoDB puts updates of one
-row in order, any number of them at once, but cancels transactions that meet there.
+All that a message waits for is a plain update with conditions, and no part of a transaction: DynamoDB puts updates of one
+row in order, any number of them at once, but cancels transactions that meet there. What is kept (`kept`) is taken back in
+the transaction that removes it, and so is a file counted: nothing ever begins such a count anew, so it must not drift.
 """
 
 import math
@@ -33,6 +34,7 @@ _PREFIXES: Final[Mapping[Counter, str]] = {
     Counter.MESSAGES_PER_MINUTE: "m",
     Counter.MESSAGES_PER_DAY: "d",
     Counter.TOKENS_PER_DAY: "t",
+    Counter.UPLOADED_BYTES_PER_DAY: "u",
 }
 _BY_PREFIX: Final = {prefix: counter for counter, prefix in _PREFIXES.items()}
 _RUNNING: Final = "r"
@@ -162,17 +164,18 @@ def clear(name: str, holder: Holder, row: Row, *, at: datetime) -> "UpdateTypeDe
     return update.made()
 
 
-def one_thread_less(name: str, holder: Holder) -> "Action":
-    """Takes a thread from a holder's, in a transaction with what shows that it was counted."""
-    return {
-        "Update": {
-            "TableName": name,
-            "Key": rows.key_row(keys.counters(holder, windowed=False)),
-            "UpdateExpression": "ADD #threads :less",
-            "ExpressionAttributeNames": {"#threads": Counter.THREADS.value},
-            "ExpressionAttributeValues": {":less": {"N": "-1"}},
-        }
-    }
+def kept(name: str, holder: Holder, counter: Counter, amount: int, *, limit: int | None = None) -> "Action":
+    """Adds to what a holder has, or takes from it, in a transaction with what is counted: so neither is without the other.
+
+    With a `limit` the amount must fit; the row is told where it does not.
+    """
+    update = _Update(name, keys.counters(holder, windowed=False))
+    if amount > 0:
+        update.set(rows.VERSION_ATTRIBUTE, int(rows.VERSION))
+    if limit is not None:
+        update.at_most(counter.value, limit - amount)
+    update.add(counter.value, amount)
+    return {"Update": update.made()}
 
 
 def is_held(row: Row, hold: Hold | None) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from functions.errors import InternalError
+from functions.limits import Counter
 from functions.protocol.base import Page
 from functions.protocol.items import ThreadItem
 from functions.protocol.requests import FeedbackKind
@@ -210,7 +211,7 @@ class DynamoDBStore:
                 "ConditionExpression": tx.EXISTS,
             }
         }
-        less = [counter_rows.one_thread_less(self._table, holder) for holder in keys.holders(user)]
+        less = [counter_rows.kept(self._table, holder, Counter.THREADS, -1) for holder in keys.holders(user)]
         with suppress(tx.ConditionsFailed):
             await tx.commit(self._client, [counted, *less])
 

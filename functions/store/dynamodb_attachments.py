@@ -1,21 +1,28 @@
 """What is known of attachments, on DynamoDB: see `functions.store.attachment_rows` for where it lies."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from functions.errors import InternalError
+from functions.limits import Counter
 from functions.store import attachment_rows, batches, keys, rows
 from functions.store import transactions as tx
-from functions.store.attachments import DayIsFull, Place, Settled, StoredAttachment
+from functions.store.attachments import NO_LIMIT, Place, Room, Settled, StoredAttachment
+from functions.store.counters import Reached
 from functions.store.reader import Reader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ROW: Final = 0
-"""Where in `attachment_rows.announce` the attachment's own row is."""
+"""Where the attachment's own row is, in all transactions of `attachment_rows`."""
+_COUNTS: Final = 2
+"""From where on `attachment_rows.announce` has the counts."""
+_ATTEMPTS: Final = 8
+"""Up to three seconds: all that is announced or deleted for one user, or for one tenant, meets at one row."""
 
 
 class DynamoDBAttachments:
@@ -27,17 +34,16 @@ class DynamoDBAttachments:
         self._table = table
         self._reader = Reader(client=client, table=table)
 
-    async def announce(self, attachment: StoredAttachment, *, day_bytes: int) -> None:
+    async def announce(self, attachment: StoredAttachment, *, room: Room = NO_LIMIT) -> None:
         """See `AttachmentRecords`."""
-        if attachment.size > day_bytes:
-            raise DayIsFull  # where nothing has been counted yet, no condition would tell
-        actions = attachment_rows.announce(self._table, attachment, day_bytes=day_bytes)
+        counted = replace(attachment, counted_for=attachment_rows.counted_for(attachment.owner, room))
         try:
-            await tx.commit(self._client, actions)
+            await self._commit(attachment_rows.announce(self._table, counted, room=room))
         except tx.ConditionsFailed as failure:
             if _ROW in failure.failed:
                 raise InternalError(f"{attachment.id} exists already") from None
-            raise DayIsFull from None
+            holder = list(room)[min(failure.failed) - _COUNTS]
+            raise Reached(holder, Counter.STORED_BYTES, None) from None
 
     async def load(self, places: Sequence[Place]) -> list[StoredAttachment]:
         """See `AttachmentRecords`. One request, none for no places."""
@@ -66,11 +72,8 @@ class DynamoDBAttachments:
     async def delete(self, place: Place) -> None:
         """See `AttachmentRecords`. A read, to learn whose thread has it, and one transaction."""
         for stored in await self.load([place]):
-            actions = [tx.delete(self._table, rows.key_row(keys.attachment(*place)))]
-            if stored.thread_id is not None:
-                in_use = keys.attachment_in_use(stored.owner, stored.thread_id, place.id)
-                actions.append(tx.delete(self._table, rows.key_row(in_use)))
-            await tx.commit(self._client, actions)
+            with suppress(tx.ConditionsFailed):  # somebody else has deleted it since it was read
+                await self._commit(attachment_rows.delete(self._table, stored))
 
     async def of_thread(self, owner: str, thread_id: str) -> list[str]:
         """See `AttachmentRecords`."""
@@ -91,18 +94,22 @@ class DynamoDBAttachments:
                     yield [attachment_rows.place_on_list(row) for row in page]
 
     async def drop_unused(self, place: Place) -> bool:
-        """See `AttachmentRecords`."""
-        if _key(place) is None:
-            return True
-        try:
-            await tx.commit(self._client, [attachment_rows.drop_unused(self._table, place)])
-        except tx.ConditionsFailed:
-            return False
+        """See `AttachmentRecords`. A read, to learn what was counted, and one transaction where no message holds it."""
+        for stored in await self.load([place]):
+            if stored.thread_id is not None:
+                return False
+            try:
+                await self._commit(attachment_rows.drop_unused(self._table, stored))
+            except tx.ConditionsFailed as failure:
+                return failure.failed[_ROW] is None  # else a message has it since it was read
         return True
 
     async def take_off(self, day: date, places: Sequence[Place]) -> None:
         """See `AttachmentRecords`."""
         await batches.delete(self._client, self._table, [rows.key_row(keys.upload(day, *place)) for place in places])
+
+    async def _commit(self, actions: "Sequence[tx.Action]") -> None:
+        await tx.commit(self._client, actions, attempts=_ATTEMPTS)
 
 
 def _key(place: Place) -> keys.Key | None:

@@ -10,10 +10,8 @@
 | attachment | `A#` digest of the user | `A#` position `#` prefix of the attachment's id |
 | attachment in use | `T#` thread id `#` user | the same |
 | uploads of a day | `D#` date `#` shard | `A#` digest of the user `#` attachment id |
-| bytes uploaded | `U#` user | `Q#upload_bytes#` date |
 | session that was ended | `S#` user | `S#` the session's id |
 | hosted session | `H#` digest of its client secret | `HOSTED` |
-
 | use of a user | `U#` user | `Q#USE`, and `Q#KEPT` |
 | use of a tenant | `C#` tenant | the same |
 | thread that was counted | `T#` thread id `#` user | `COUNTED` |
@@ -192,11 +190,6 @@ def upload(day: date, digest: str, attachment_id: str) -> Key:
     return Key(
         uploads_partition(day, ord(attachment_id[-1]) % UPLOAD_SHARDS), f"{ATTACHMENTS}#{digest}#{attachment_id}"
     )
-
-
-def upload_bytes(user: str, day: date) -> Key:
-    """Where is counted how many bytes a user has announced on a day (UTC)."""
-    return Key(threads_partition(user), f"Q#upload_bytes#{day.isoformat()}")
 
 
 def counters(holder: Holder, *, windowed: bool) -> Key:

@@ -60,21 +60,21 @@ def delete(name: str, key: Row) -> "Action":
     return {"Delete": {"TableName": name, "Key": key}}
 
 
-async def commit(client: "DynamoDBClient", actions: Sequence["Action"]) -> None:
+async def commit(client: "DynamoDBClient", actions: Sequence["Action"], *, attempts: int = _ATTEMPTS) -> None:
     """Performs all actions or none; waits a little, a few times, where another transaction is at the same rows.
 
     Raises `ConditionsFailed`; `Unavailable` where the rivals did not end, and as `call` does.
     """
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(attempts):
         try:
             await call(client.transact_write_items, TransactItems=actions)
         except ClientError as error:
-            _raise_unless_passing(error, is_last=attempt == _ATTEMPTS - 1)
+            _raise_unless_passing(error, is_last=attempt == attempts - 1)
         else:
             return
-        if attempt < _ATTEMPTS - 1:
+        if attempt < attempts - 1:
             await pause(attempt)
-    raise _given_up()
+    raise _given_up(attempts)
 
 
 async def update(client: "DynamoDBClient", change: "UpdateTypeDef") -> Row:
@@ -88,7 +88,7 @@ async def update(client: "DynamoDBClient", change: "UpdateTypeDef") -> Row:
             return before
         if attempt < _ATTEMPTS - 1:
             await pause(attempt)
-    raise _given_up()
+    raise _given_up(_ATTEMPTS)
 
 
 def _update_item(client: "DynamoDBClient", change: "UpdateTypeDef") -> "Row | None":
@@ -103,8 +103,8 @@ def _update_item(client: "DynamoDBClient", change: "UpdateTypeDef") -> "Row | No
         raise
 
 
-def _given_up() -> Unavailable:
-    _logger.warning("a write met rival transactions %s times, and was given up", _ATTEMPTS)
+def _given_up(attempts: int) -> Unavailable:
+    _logger.warning("a write met rival transactions %s times, and was given up", attempts)
     return unavailable()
 
 

@@ -36,6 +36,7 @@ class Text(StrEnum):
     BODY_TOO_LARGE = "body_too_large"
     INTERNAL = "internal"
     ITEM_NOT_FOUND = "item_not_found"
+    LIMIT_FILES = "limit_files"
     LIMIT_HOURS = "limit_hours"
     LIMIT_MINUTES = "limit_minutes"
     LIMIT_SECONDS = "limit_seconds"

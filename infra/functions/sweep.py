@@ -33,6 +33,16 @@ class SweepFunction(ServiceFunction):
             memory=SWEEP_MEMORY,
             timeout=SWEEP_TIMEOUT,
         )
-        self.allow(["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:Query"], on=given.table)
+        self.allow(
+            [
+                "dynamodb:BatchGetItem",
+                "dynamodb:BatchWriteItem",
+                "dynamodb:DeleteItem",
+                "dynamodb:Query",
+                # The bytes of what is deleted are no longer counted.
+                "dynamodb:UpdateItem",
+            ],
+            on=given.table,
+        )
         self.allow(["s3:DeleteObject"], on=given.objects(*ATTACHMENT_OBJECTS))
         call_every(scope, "EveryHour", function=self, period=SWEEP_PERIOD)

@@ -39,7 +39,7 @@ class ThreadFunction(ServiceFunction):
                 "dynamodb:DeleteItem",
                 "dynamodb:GetItem",
                 "dynamodb:Query",
-                # Deleted threads are no longer counted.
+                # Deleted threads, and the bytes of their attachments, are no longer counted.
                 "dynamodb:UpdateItem",
             ],
             on=given.table,

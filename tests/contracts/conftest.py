@@ -86,7 +86,8 @@ def anyio_backend() -> str:
 def adapter(request: pytest.FixtureRequest) -> Iterator[Adapter]:
     """Each adapter in turn. Its tests share it, and keep apart by having users of their own."""
     if request.param == "memory":
-        memory, counting = MemoryStore(), MemoryStore(count_threads=True)
+        memory = MemoryStore()
+        counting = MemoryStore(count_threads=True, counters=memory.counters)
         yield Adapter(
             "memory",
             memory,

@@ -14,7 +14,6 @@ from functions.store.attachments import (
     MAX_ATTACHMENTS,
     AttachmentRecords,
     AttachmentState,
-    DayIsFull,
     Place,
     Settled,
     StoredAttachment,
@@ -24,8 +23,6 @@ from tests.contracts.conftest import Adapter, rows_of
 from tests.support.threads import NEW_IDS, new_thread, new_turn, new_user, user_message
 
 pytestmark = pytest.mark.anyio
-
-PLENTY = 10**12
 
 
 @pytest.fixture
@@ -53,7 +50,7 @@ def announced(owner: str, *, size: int = 10, day: date | None = None) -> StoredA
 
 async def uploaded(records: AttachmentRecords, owner: str) -> StoredAttachment:
     one = announced(owner)
-    await records.announce(one, day_bytes=PLENTY)
+    await records.announce(one)
     settled = await records.settle(one.place, "uploaded")
     assert settled
     return settled
@@ -68,7 +65,7 @@ async def test_what_was_announced_is_read_back(records: AttachmentRecords) -> No
     owner = new_user()
     one, two = announced(owner), announced(owner)
     for attachment in (one, two):
-        await records.announce(attachment, day_bytes=PLENTY)
+        await records.announce(attachment)
     unknown = Place.of(owner, NEW_IDS.new("attachment"))
     found = await records.load(
         [one.place, two.place, one.place, unknown, Place.of(owner, "atc_1"), Place.of(owner, "")]
@@ -80,16 +77,16 @@ async def test_what_was_announced_is_read_back(records: AttachmentRecords) -> No
 async def test_it_is_announced_once(records: AttachmentRecords) -> None:
     """The same id a second time is a fault, and changes nothing."""
     one = announced(new_user())
-    await records.announce(one, day_bytes=PLENTY)
+    await records.announce(one)
     with pytest.raises(InternalError):
-        await records.announce(replace(one, name="other"), day_bytes=PLENTY)
+        await records.announce(replace(one, name="other"))
     assert await records.load([one.place]) == [one]
 
 
 async def test_another_user_finds_nothing(records: AttachmentRecords) -> None:
     """The same id at another owner is another place."""
     one = announced(new_user())
-    await records.announce(one, day_bytes=PLENTY)
+    await records.announce(one)
     stranger = Place.of(new_user(), one.id)
     assert await records.load([stranger]) == []
     assert await records.settle(stranger, "refused") is None
@@ -99,45 +96,13 @@ async def test_another_user_finds_nothing(records: AttachmentRecords) -> None:
     assert await records.load([one.place]) == [one]
 
 
-async def test_a_day_has_room_for_so_many_bytes(records: AttachmentRecords) -> None:
-    """What would go beyond is refused and stores nothing; what fits to the byte does not; another day, or user, has room."""
-    owner, day = new_user(), new_day()
-    await records.announce(announced(owner, size=60, day=day), day_bytes=100)
-    beyond = announced(owner, size=41, day=day)
-    with pytest.raises(DayIsFull):
-        await records.announce(beyond, day_bytes=100)
-    assert await records.load([beyond.place]) == []
-    assert beyond.place not in await listed(records, day)
-    await records.announce(announced(owner, size=40, day=day), day_bytes=100)
-    with pytest.raises(DayIsFull):
-        await records.announce(announced(owner, size=1, day=day), day_bytes=100)
-    await records.announce(announced(owner, size=100, day=day + timedelta(days=1)), day_bytes=100)
-    await records.announce(announced(new_user(), size=100, day=day), day_bytes=100)
-    with pytest.raises(DayIsFull):
-        await records.announce(announced(new_user(), size=101), day_bytes=100)
-
-
-async def test_many_at_once_do_not_outwit_the_count(records: AttachmentRecords) -> None:
-    """Of attachments that are announced at the same time, as many pass as there is room for."""
-    owner, day = new_user(), new_day()
-
-    async def announce() -> bool:
-        try:
-            await records.announce(announced(owner, size=10, day=day), day_bytes=35)
-        except DayIsFull:
-            return False
-        return True
-
-    assert sum(await asyncio.gather(*(announce() for _ in range(6)))) == 3
-
-
 @pytest.mark.parametrize(
     ("first", "then"), [("uploaded", "refused"), ("refused", "uploaded"), ("uploaded", "uploaded")]
 )
 async def test_it_is_settled_once(records: AttachmentRecords, first: Settled, then: Settled) -> None:
     """The first word on what has become of an attachment is the last."""
     one = announced(new_user())
-    await records.announce(one, day_bytes=PLENTY)
+    await records.announce(one)
     assert await records.settle(one.place, first) == replace(one, state=first)
     assert await records.settle(one.place, then) == replace(one, state=first)
     assert await records.load([one.place]) == [replace(one, state=first)]
@@ -179,7 +144,7 @@ async def test_a_message_cannot_have_just_any_attachment(
     """One that is not uploaded, or in another thread, or somebody else's, or gone, is not found; nothing is written."""
     owner, thread = new_user(), new_thread()
     good, bad = await uploaded(records, owner), announced(new_user() if state == "strangers" else owner)
-    await records.announce(bad, day_bytes=PLENTY)
+    await records.announce(bad)
     if state in {"elsewhere", "strangers", "deleted"}:
         await records.settle(bad.place, "uploaded")
     if state == "refused":
@@ -274,7 +239,7 @@ async def test_a_days_list_is_gone_through(store: Store, records: AttachmentReco
     day = new_day()
     some = [announced(new_user(), day=day) for _ in range(9)]
     for one in some:
-        await records.announce(one, day_bytes=PLENTY)
+        await records.announce(one)
     await records.settle(some[0].place, "uploaded")
     await records.delete(some[1].place)
     places = sorted(one.place for one in some)
@@ -293,7 +258,7 @@ STATES: Sequence[AttachmentState] = ("announced", "uploaded", "refused")
 async def test_what_no_message_holds_is_dropped(records: AttachmentRecords, state: AttachmentState) -> None:
     """In whatever state it is; one that is gone is gone."""
     one = announced(new_user())
-    await records.announce(one, day_bytes=PLENTY)
+    await records.announce(one)
     if state != "announced":
         await records.settle(one.place, state)
     for _ in range(2):

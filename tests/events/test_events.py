@@ -392,7 +392,7 @@ def outcome(file: Path, event: dict[str, Any]) -> Answer:
     if key and sample(file).endswith((".never_announced", ".unknown_key", ".elsewhere")):
         boto3.client("s3").put_object(Bucket=resources.BUCKET, Key=key, Body=b"x")
     if sample(file) == "sweep/hourly":
-        asyncio.run(records().announce(OLD, day_bytes=10**9))
+        asyncio.run(records().announce(OLD))
     head, body = io.StringIO(), io.BytesIO()
     run(samples.function_of(file), event, head=head, body=body)
     if sample(file).endswith((".never_announced", ".unknown_key")):

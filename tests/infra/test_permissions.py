@@ -71,9 +71,11 @@ ACTIONS = {
     },
     "Sweep": LOGS
     | {
+        "dynamodb:BatchGetItem",
         "dynamodb:BatchWriteItem",
         "dynamodb:DeleteItem",
         "dynamodb:Query",
+        "dynamodb:UpdateItem",
         "s3:DeleteObject",
     },
 }

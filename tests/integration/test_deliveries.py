@@ -240,7 +240,7 @@ class Uploaded:
             size=len(data),
             created_at=made,
         )
-        await self.records.announce(stored, day_bytes=10**12)
+        await self.records.announce(stored)
         return stored
 
     def put(self, stored: StoredAttachment, data: bytes) -> None:

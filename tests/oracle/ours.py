@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from functions.attachments.base import Counting
 from functions.engine.assistant import Assistant, AssistantContext, AudioInput
 from functions.engine.engine import Engine
 from functions.engine.results import RequestContext, StreamingResult
@@ -70,7 +71,7 @@ class MemoryAttachments:
         self._records = store.attachments
         self.attachments: dict[tuple[str, str], str] = {}
 
-    async def create(self, owner: str, params: AttachmentCreateParams) -> Attachment:
+    async def create(self, owner: str, params: AttachmentCreateParams, counting: Counting) -> Attachment:
         new = new_attachment(self._ids.new("attachment"), params.name, params.mime_type)
         attachment = ATTACHMENT.validate_python(new)
         self.attachments[owner, attachment.id] = attachment.model_dump_json()
@@ -83,10 +84,10 @@ class MemoryAttachments:
             created_at=datetime.now(UTC),
             state="uploaded",
         )
-        await self._records.announce(uploaded, day_bytes=10**12)
+        await self._records.announce(uploaded)
         return attachment
 
-    async def upload(self, owner: str, name: str, mime_type: str, data: bytes) -> Attachment:
+    async def upload(self, owner: str, name: str, mime_type: str, data: bytes, counting: Counting) -> Attachment:
         raise NotImplementedError
 
     async def delete(self, owner: str, attachment_id: str) -> None:

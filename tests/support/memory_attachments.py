@@ -6,33 +6,37 @@ from datetime import UTC, date, datetime
 
 from functions import ids
 from functions.errors import InternalError, InvalidRequest, NotFound
-from functions.store.attachments import MAX_ATTACHMENTS, DayIsFull, Place, Settled, StoredAttachment
+from functions.limits import Counter
+from functions.store.attachments import MAX_ATTACHMENTS, NO_LIMIT, Place, Room, Settled, StoredAttachment
+from functions.store.keys import holders
 from functions.translations import Text
+from tests.support.memory_counters import MemoryCounters
 
 
 class MemoryAttachments:
     """Implements `functions.store.attachments.AttachmentRecords`."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: MemoryCounters | None = None) -> None:
+        """`counters`: where bytes are counted."""
+        self._counters = counters or MemoryCounters()
         self.stored: dict[Place, StoredAttachment] = {}
         self._links: set[tuple[str, str, str]] = set()
         """Of owner, thread and attachment, for each that a message holds."""
         self._lists: dict[date, set[Place]] = {}
-        self._bytes: dict[tuple[str, date], int] = {}
 
-    async def announce(self, attachment: StoredAttachment, *, day_bytes: int) -> None:
+    async def announce(self, attachment: StoredAttachment, *, room: Room = NO_LIMIT) -> None:
         if not 1 <= len(attachment.owner) <= 385:
             raise InvalidRequest("user", "must have 1 to 385 characters")
         if ids.position(attachment.id) is None:
             raise NotFound(Text.ATTACHMENT_NOT_FOUND)
+        if not set(holders(attachment.owner)).issuperset(room):
+            raise ValueError("somebody else's bytes")
         if attachment.place in self.stored:
             raise InternalError(f"{attachment.id} exists already")
+        counted = replace(attachment, counted_for=tuple(sorted(holder.kind for holder in room)))
+        self._counters.count_together(Counter.STORED_BYTES, attachment.size, room)
+        self.stored[attachment.place] = replace(counted, created_at=_utc(attachment.created_at))
         day = attachment.created_at.astimezone(UTC).date()
-        announced = self._bytes.get((attachment.owner, day), 0) + attachment.size
-        if announced > day_bytes:
-            raise DayIsFull
-        self._bytes[attachment.owner, day] = announced
-        self.stored[attachment.place] = replace(attachment, created_at=_utc(attachment.created_at))
         self._lists.setdefault(day, set()).add(attachment.place)
 
     async def load(self, places: Sequence[Place]) -> list[StoredAttachment]:
@@ -49,7 +53,7 @@ class MemoryAttachments:
             self.stored[place] = replace(self.stored[place], file_id=file_id)
 
     async def delete(self, place: Place) -> None:
-        there = self.stored.pop(place, None)
+        there = self._gone(place)
         if there is not None and there.thread_id is not None:
             self._links.discard((there.owner, there.thread_id, there.id))
 
@@ -66,11 +70,19 @@ class MemoryAttachments:
         there = self.stored.get(place)
         if there is not None and there.thread_id is not None:
             return False
-        self.stored.pop(place, None)
+        self._gone(place)
         return True
 
     async def take_off(self, day: date, places: Sequence[Place]) -> None:
         self._lists.get(day, set()).difference_update(places)
+
+    def _gone(self, place: Place) -> StoredAttachment | None:
+        """Deletes a row, and takes its bytes from those for whom they are counted."""
+        there = self.stored.pop(place, None)
+        if there is not None:
+            counted = [holder for holder in holders(there.owner) if holder.kind in there.counted_for]
+            self._counters.count_together(Counter.STORED_BYTES, -there.size, dict.fromkeys(counted))
+        return there
 
     def check_use(self, owner: str, thread_id: str, attachment_ids: Sequence[str]) -> None:
         """Raises what the store raises where a message cannot hold these."""

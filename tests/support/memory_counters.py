@@ -9,6 +9,9 @@ from functions.limits import WINDOWS, Amounts, Counter, Holder
 from functions.store.counter_rows import free_at
 from functions.store.counters import Counted, Hold, Reached, check_amounts
 
+_KEPT = -1
+"""The window of what there is."""
+
 
 class MemoryCounters:
     """Implements `functions.store.counters.Counters`."""
@@ -66,6 +69,15 @@ class MemoryCounters:
         for counter, amount in amounts.items():
             self._counts[_place(holder, counter, at)] += amount
 
+    def count_together(self, counter: Counter, amount: int, limits: Mapping[Holder, int | None]) -> None:
+        """Adds to what each holder has, in one step with what is counted. Raises `Reached`; then nothing is counted."""
+        places = {holder: (holder, counter, _KEPT) for holder in limits}
+        for holder, limit in limits.items():
+            if limit is not None and self._counts[places[holder]] + amount > limit:
+                raise Reached(holder, counter, None)
+        for place in places.values():
+            self._counts[place] += amount
+
     async def read(self, holder: Holder, *, at: datetime) -> Amounts:
         _check_holder(holder)
         counts = {counter: self._counts[_place(holder, counter, at)] for counter in Counter}
@@ -79,4 +91,5 @@ def _check_holder(holder: Holder) -> None:
 
 
 def _place(holder: Holder, counter: Counter, at: datetime) -> tuple[Holder, Counter, int]:
-    return holder, counter, int(at.timestamp()) // WINDOWS.get(counter, 10**12)
+    seconds = WINDOWS.get(counter)
+    return holder, counter, _KEPT if seconds is None else int(at.timestamp()) // seconds

@@ -49,14 +49,15 @@ class MemoryStore:
         *,
         retention: timedelta | None = None,
         count_threads: bool = False,
+        counters: MemoryCounters | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`retention`: how long a thread is kept behind its last use; `now` gives aware times.
 
-        `count_threads`: whether threads are counted, in `counters`.
+        `count_threads`: whether threads are counted, in `counters`, as files' bytes are.
         """
-        self.attachments = MemoryAttachments()
-        self.counters = MemoryCounters()
+        self.counters = counters or MemoryCounters()
+        self.attachments = MemoryAttachments(self.counters)
         self._count_threads = count_threads
         self._threads: dict[tuple[str, str], _Stored] = {}
         self._requests: dict[tuple[str, str], StartedRequest] = {}

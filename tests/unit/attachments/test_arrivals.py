@@ -38,7 +38,7 @@ class World:
             size=len(data),
             created_at=datetime.now(UTC),
         )
-        asyncio.run(self.records.announce(stored, day_bytes=10**9))
+        asyncio.run(self.records.announce(stored))
         return stored.place
 
     def upload(self, place: Place, data: bytes = PNG) -> str:

@@ -39,7 +39,7 @@ class World:
             created_at=made,
             state="uploaded",
         )
-        asyncio.run(self.records.announce(stored, day_bytes=10**9))
+        asyncio.run(self.records.announce(stored))
         for key in (upload_key, file_key, preview_key):
             self.bucket.objects[key(stored.place)] = (b"x", "")
         if used:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,11 +13,14 @@ from functions.attachments.objects import file_key, upload_key
 from functions.attachments.uploads import MODEL_FILE_BYTES, WAIT_SECONDS, Uploads
 from functions.errors import AttachmentRefused, ModelError, NotFound, RequestError
 from functions.ids import IdFactory
+from functions.limits import Counter, Holder
 from functions.protocol.attachments import Attachment, FileAttachment, ImageAttachment
 from functions.protocol.requests import AttachmentCreateParams
-from functions.store.attachments import Place, StoredAttachment
+from functions.store.attachments import Place, Room, StoredAttachment
+from functions.store.counters import Reached
 from functions.translations import Text
 from tests.support import virtual_time
+from tests.support.counting import UNCOUNTED, within
 from tests.support.memory_objects import HOST, MemoryObjects
 from tests.support.memory_store import MemoryStore
 from tests.support.threads import new_thread
@@ -25,9 +29,7 @@ T = TypeVar("T")
 
 PNG = AttachmentCreateParams(name="../a.png", size=10, mime_type="image/png")
 PDF = AttachmentCreateParams(name="b.pdf", size=10, mime_type="application/pdf")
-LIMITS = AttachmentLimits(
-    types={"image/png": 100, "application/pdf": 2 * MODEL_FILE_BYTES}, per_message=2, bytes_per_day=2 * MODEL_FILE_BYTES
-)
+LIMITS = AttachmentLimits(types={"image/png": 100, "application/pdf": 2 * MODEL_FILE_BYTES}, per_message=2)
 THREAD = new_thread().id
 
 
@@ -76,7 +78,7 @@ class World:
         self, params: AttachmentCreateParams = PNG, *, owner: str = "alice", data: bytes = b"bytes"
     ) -> Attachment:
         """An attachment whose bytes have come and are good."""
-        attachment = self.do(self.uploads.create(owner, params))
+        attachment = self.do(self.uploads.create(owner, params, UNCOUNTED))
         place = Place.of(owner, attachment.id)
         self.objects.objects[upload_key(place)] = data
         self.objects.accept(place)
@@ -100,7 +102,7 @@ def reason(world: World, coroutine: Awaitable[Any]) -> tuple[str | None, str, bo
 
 def test_an_upload_is_announced(world: World) -> None:
     """The page is told where these very bytes go; the picture is asked for later; the name is made harmless."""
-    attachment = world.do(world.uploads.create("alice", PNG))
+    attachment = world.do(world.uploads.create("alice", PNG, UNCOUNTED))
     assert isinstance(attachment, ImageAttachment)
     assert (attachment.name, attachment.mime_type, attachment.preview_url) == ("a.png", "image/png", "lazy")
     descriptor = attachment.upload_descriptor
@@ -115,32 +117,57 @@ def test_an_upload_is_announced(world: World) -> None:
 
 def test_a_file_is_no_picture(world: World) -> None:
     """What is not a picture has nothing to show."""
-    assert isinstance(world.do(world.uploads.create("alice", PDF)), FileAttachment)
+    assert isinstance(world.do(world.uploads.create("alice", PDF, UNCOUNTED)), FileAttachment)
 
 
 def test_what_is_not_taken_is_not_announced(world: World) -> None:
     """Type and size are checked before anything is stored."""
     wrong = AttachmentCreateParams(name="x", size=101, mime_type="image/png")
-    assert reason(world, world.uploads.create("alice", wrong)) == ("params.size", "attachment_too_large", False)
+    assert reason(world, world.uploads.create("alice", wrong, UNCOUNTED)) == (
+        "params.size",
+        "attachment_too_large",
+        False,
+    )
     assert world.records.stored == {}
 
 
-def test_a_day_is_full(world: World) -> None:
-    """Beyond a day's bytes nothing is announced, until tomorrow; others are not concerned."""
-    half = AttachmentCreateParams(name="x", size=MODEL_FILE_BYTES + 1, mime_type="application/pdf")
-    world.do(world.uploads.create("alice", half))
-    assert reason(world, world.uploads.create("alice", half)) == ("params.size", "uploads_exhausted", False)
-    world.do(world.uploads.create("bob", half))
+def test_where_there_is_no_room_nothing_is_announced(world: World) -> None:
+    """The bytes are counted as announced, in the step that stores what is known of the file; others are not concerned."""
+    alice, bob = Holder("user", "alice"), Holder("user", "bob")
+    world.do(world.uploads.create("alice", PNG, within({alice: 19})))
+    for more in (
+        world.uploads.create("alice", PNG, within({alice: 19})),
+        world.uploads.upload("alice", "a.png", "image/png", b"1234567890", within({alice: 19})),
+    ):
+        with pytest.raises(Reached) as caught:
+            world.do(more)
+        assert (caught.value.holder, caught.value.counter) == (alice, Counter.STORED_BYTES)
+    assert len(world.records.stored) == 1
+    assert world.objects.objects == {}
+    world.do(world.uploads.upload("alice", "a.png", "image/png", b"123456789", within({alice: 19})))
+    world.do(world.uploads.create("bob", PNG, within({bob: 10})))
+
+
+def test_what_is_not_taken_is_not_counted(world: World) -> None:
+    """A wrong file is told what is wrong with it, also by who has no room."""
+
+    def counting(_size: int) -> AbstractAsyncContextManager[Room]:
+        raise AssertionError("it was counted")
+
+    wrong = AttachmentCreateParams(name="x", size=10**30, mime_type="image/png")
+    assert reason(world, world.uploads.create("alice", wrong, counting))[1] == "attachment_too_large"
+    empty = world.uploads.upload("alice", "a.png", "image/png", b"", counting)
+    assert reason(world, empty)[1] == "attachment_empty"
 
 
 def test_a_direct_upload_goes_where_a_page_would_send_it(world: World) -> None:
     """It is looked at as any other; what is too large for it is told so by size."""
-    attachment = world.do(world.uploads.upload("alice", "a.png", "image/png", b"bytes"))
+    attachment = world.do(world.uploads.upload("alice", "a.png", "image/png", b"bytes", UNCOUNTED))
     place = Place.of("alice", attachment.id)
     assert attachment.upload_descriptor is None
     assert world.objects.objects == {upload_key(place): b"bytes"}
     assert world.stored(attachment).size == 5
-    large = world.uploads.upload("alice", "a.pdf", "application/pdf", bytes(DIRECT_BYTES + 1))
+    large = world.uploads.upload("alice", "a.pdf", "application/pdf", bytes(DIRECT_BYTES + 1), UNCOUNTED)
     assert reason(world, large) == ("file", "attachment_too_large", False)
 
 
@@ -171,7 +198,7 @@ def test_one_in_another_thread_is_not_there(world: World) -> None:
 
 def test_one_that_was_refused_is_told_by_its_place(world: World) -> None:
     """The field names which one it was."""
-    good, bad = world.uploaded(), world.do(world.uploads.create("alice", PNG))
+    good, bad = world.uploaded(), world.do(world.uploads.create("alice", PNG, UNCOUNTED))
     world.do(world.records.settle(Place.of("alice", bad.id), "refused"))
     told = reason(world, world.uploads.ready("alice", [good.id, bad.id], THREAD))
     assert told == ("params.input.attachments.1", "attachment_refused", False)
@@ -179,7 +206,7 @@ def test_one_that_was_refused_is_told_by_its_place(world: World) -> None:
 
 def test_one_that_is_on_its_way_is_waited_for(world: World) -> None:
     """It may take a moment until the bytes have been looked at."""
-    attachment = world.do(world.uploads.create("alice", PNG))
+    attachment = world.do(world.uploads.create("alice", PNG, UNCOUNTED))
 
     async def arrive() -> list[Attachment]:
         waiting = asyncio.create_task(world.uploads.ready("alice", [attachment.id], THREAD))
@@ -193,7 +220,7 @@ def test_one_that_is_on_its_way_is_waited_for(world: World) -> None:
 
 def test_one_that_does_not_come_is_not_waited_for_for_ever(world: World) -> None:
     """The user is told, and may try again."""
-    attachment = world.do(world.uploads.create("alice", PNG))
+    attachment = world.do(world.uploads.create("alice", PNG, UNCOUNTED))
 
     async def wait() -> float:
         with pytest.raises(AttachmentRefused) as caught:
@@ -213,7 +240,7 @@ def test_a_preview_is_signed_when_it_is_asked_for(world: World) -> None:
     assert first.preview_url != second.preview_url
     assert str(first.preview_url).startswith(f"{HOST}/previews/")
     assert reason(world, world.uploads.preview("bob", attachment.id))[1] == "attachment_not_found"
-    refused = world.do(world.uploads.create("alice", PNG))
+    refused = world.do(world.uploads.create("alice", PNG, UNCOUNTED))
     world.do(world.records.settle(Place.of("alice", refused.id), "refused"))
     told = reason(world, world.uploads.preview("alice", refused.id))
     assert told == ("params.attachment_id", "attachment_refused", False)
@@ -236,7 +263,7 @@ def test_a_download_is_for_what_is_there(world: World) -> None:
     """Neither what is on its way, nor what is somebody else's."""
     attachment = world.uploaded(PDF)
     assert world.do(world.uploads.download_url("alice", attachment.id)).startswith(f"{HOST}/files/")
-    waiting = world.do(world.uploads.create("alice", PNG))
+    waiting = world.do(world.uploads.create("alice", PNG, UNCOUNTED))
     for owner, one in (("bob", attachment), ("alice", waiting)):
         assert reason(world, world.uploads.download_url(owner, one.id))[1] == "attachment_not_found"
 

@@ -16,6 +16,7 @@ from functions.protocol.requests import AttachmentCreateParams
 from functions.store.attachments import Place
 from functions.store.base import MAX_PAGE
 from functions.translations import Text
+from tests.support.counting import UNCOUNTED
 from tests.support.memory_images import MemoryImages
 from tests.support.memory_objects import MemoryObjects
 from tests.support.memory_store import MemoryStore
@@ -51,7 +52,7 @@ class _Ground:
     async def attach(self) -> str:
         """The id of an attachment that is uploaded."""
         params = AttachmentCreateParams(name="a.png", size=5, mime_type="image/png")
-        attachment_id = (await self.uploads.create(self.user, params)).id
+        attachment_id = (await self.uploads.create(self.user, params, UNCOUNTED)).id
         place = Place.of(self.user, attachment_id)
         self.objects.accept(place)
         await self.store.attachments.settle(place, "uploaded")

@@ -4,21 +4,29 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from functions.attachments.base import Counting
 from functions.attachments.limits import DIRECT_BYTES
+from functions.engine.quotas import Quotas
 from functions.errors import AttachmentRefused, NotFound, Unavailable
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.cors import Cors
 from functions.gateway.upload_routes import UploadRoutes
 from functions.identity.keys import OneKey, SigningKey
 from functions.identity.tokens import ClientTokens
+from functions.ids import IdFactory
+from functions.limits import NO_LIMITS, Counter, Holder, Limits
 from functions.protocol.attachments import Attachment, ImageAttachment
 from functions.protocol.limits import NAME_CHARACTERS, TYPE_CHARACTERS
+from functions.store.attachments import Room
+from functions.store.counters import Reached
 from functions.translations import Text
 from tests.support.http_events import FORMATS, Build
+from tests.support.memory_counters import MemoryCounters
 from tests.support.multipart import CONTENT_TYPE, Part, multipart
 
 APP = "https://app.example.com"
@@ -37,11 +45,17 @@ class Attachments:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
         self.taken: list[tuple[str, str, str, bytes]] = []
+        self.rooms: list[Room] = []
 
-    async def upload(self, owner: str, name: str, mime_type: str, data: bytes) -> Attachment:
+    async def upload(self, owner: str, name: str, mime_type: str, data: bytes, counting: Counting) -> Attachment:
         if self.failure is not None:
             raise self.failure
-        self.taken.append((owner, name, mime_type, data))
+        async with counting(len(data)) as room:
+            self.rooms.append(room)
+            self.taken.append((owner, name, mime_type, data))
+            if any(sum(len(one[3]) for one in self.taken if one[0] == owner) > most for most in room.values()):
+                self.taken.pop()
+                raise Reached(next(iter(room)), Counter.STORED_BYTES, None)
         return ImageAttachment(id=ID, name=name, mime_type=mime_type, preview_url="lazy", metadata={"secret": 1})
 
     async def download_url(self, owner: str, attachment_id: str) -> str:
@@ -58,6 +72,8 @@ def send(
     *,
     body: bytes = b"",
     user: str | None = "alice",
+    limits: Limits = NO_LIMITS,
+    counters: MemoryCounters | None = None,
     **headers: str,
 ) -> tuple[int, dict[str, str], Any]:
     """Status, headers and JSON of a call from the page."""
@@ -65,7 +81,13 @@ def send(
     if user is not None:
         sent["Authorization"] = f"Bearer {TOKENS.issue(user).client_secret}"
     event = build(method, path, headers=sent, body=base64.b64encode(body).decode(), is_base64=True)
-    uploads: Any = UploadRoutes(tokens=TOKENS, attachments=attachments)  # pyright: ignore[reportArgumentType] - two of its calls
+    quotas = Quotas(
+        counters=counters or MemoryCounters(),
+        limits=limits,
+        ids=IdFactory(),
+        now=lambda: datetime(2026, 11, 28, tzinfo=UTC),
+    )
+    uploads: Any = UploadRoutes(tokens=TOKENS, attachments=attachments, quotas=quotas)  # pyright: ignore[reportArgumentType] - two of its calls
     result = ApiRoutes(uploads, cors=Cors((APP,))).handle(event)
     assert result["isBase64Encoded"] is False
     return result["statusCode"], result["headers"], json.loads(result["body"]) if result["body"] else None
@@ -96,8 +118,9 @@ def test_a_file_is_uploaded(build: Build) -> None:
 def test_a_token_is_needed(build: Build, method: str, path: str) -> None:
     """Without one, or with one that was made up, nothing is read or stored."""
     attachments = Attachments()
-    for user, headers in ((None, {}), (None, {"Authorization": "Bearer made.up.token"})):
-        status, _, body = send(build, attachments, method, path, body=multipart(PICTURE), user=user, **headers)
+    sent: tuple[dict[str, Any], ...] = ({}, {"Authorization": "Bearer made.up.token"})
+    for headers in sent:
+        status, _, body = send(build, attachments, method, path, body=multipart(PICTURE), user=None, **headers)
         assert (status, body["code"]) == (401, "unauthenticated")
     assert attachments.taken == []
 
@@ -167,6 +190,45 @@ def test_a_file_that_is_not_taken(build: Build) -> None:
     status, _, body = send(build, attachments, body=multipart(PICTURE))
     assert (status, body["code"], body["field"]) == (422, "attachment_refused", "file")
     assert body["message"] == "Files of this kind cannot be sent."
+
+
+@both
+def test_a_user_who_has_no_more_room(build: Build) -> None:
+    """The page is told so in the user's language, with what frees it, and no time, as none does; nothing is taken."""
+    attachments = Attachments()
+    limits = Limits(user={Counter.STORED_BYTES: len(PNG)})
+    assert send(build, attachments, body=multipart(PICTURE), limits=limits)[0] == 200
+    for language, words in (
+        ("en", "Delete conversations or files to free some."),
+        ("fr", "Supprimez des conversations"),
+    ):
+        status, headers, body = send(
+            build, attachments, body=multipart(PICTURE), limits=limits, Accept_Language=language
+        )
+        assert (status, body["code"], body.keys()) == (429, "limit_reached", {"code", "message"})
+        assert words in body["message"]
+        assert "retry-after" not in headers
+    assert len(attachments.taken) == 1
+    assert attachments.rooms == [{Holder("user", "alice"): len(PNG)}] * 3
+
+
+@both
+def test_a_day_that_is_full(build: Build) -> None:
+    """The page may read when there is room again; a visitor has less than a user."""
+    attachments, counters = Attachments(), MemoryCounters()
+    limits = Limits(user={Counter.UPLOADED_BYTES_PER_DAY: 2 * len(PNG)}, anonymous={Counter.UPLOADED_BYTES_PER_DAY: 1})
+    sent = [send(build, attachments, body=multipart(PICTURE), limits=limits, counters=counters) for _ in range(3)]
+    assert [status for status, *_ in sent] == [200, 200, 429]
+    _, headers, body = sent[-1]
+    assert (body["code"], body["retry_after"], headers["retry-after"]) == ("limit_reached", 86_400, "86400")
+    assert "tomorrow" in body["message"]
+    visitor = TOKENS.issue("anon_1", source="anonymous").client_secret
+    authorization = f"Bearer {visitor}"
+    status, _, body = send(
+        build, attachments, body=multipart(PICTURE), limits=limits, user=None, Authorization=authorization
+    )
+    assert status == 429
+    assert len(attachments.taken) == 2
 
 
 @both
