@@ -23,6 +23,7 @@ from functions.assistant.demo import DemoAssistant
 from functions.attachments.limits import AttachmentLimits
 from functions.attachments.uploads import Uploads
 from functions.engine.engine import Engine
+from functions.engine.quotas import Quotas
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.chat_endpoint import ChatEndpoint
 from functions.gateway.cors import Cors
@@ -33,6 +34,7 @@ from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import LocalIdentities
 from functions.identity.tokens import ClientTokens
 from functions.ids import IdFactory
+from functions.limits import NO_LIMITS
 from functions.runtime.loop import run
 from tests.properties.test_gateway import ANY_TEXT, FIELDS, JSON
 from tests.properties.test_parsing import corrupted
@@ -82,7 +84,11 @@ class Backend:
         self.api = ApiRoutes(
             Sessions(tokens=TOKENS, identities=[LocalIdentities()], ended=store),
             EntityRoutes(assistants=assistants, tokens=TOKENS),
-            UploadRoutes(tokens=TOKENS, attachments=attachments),
+            UploadRoutes(
+                tokens=TOKENS,
+                attachments=attachments,
+                quotas=Quotas(counters=None, limits=NO_LIMITS, ids=IdFactory(), now=lambda: datetime.now(UTC)),
+            ),
             cors=Cors(("*",)),
         )
 

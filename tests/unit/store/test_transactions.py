@@ -92,6 +92,14 @@ def test_a_rival_that_stays_makes_it_unavailable(scripted: Scripted) -> None:
     assert len(script.bodies) > 2
 
 
+def test_who_is_patient_waits_longer(scripted: Scripted) -> None:
+    """As often as it is said; the last answer counts."""
+    rivals = [cancelled("TransactionConflict", "None", "None") for _ in range(5)]
+    client, script = scripted(*rivals, Answer())
+    asyncio.run(commit(client, ACTIONS, attempts=6))
+    assert len(script.bodies) == 6
+
+
 @pytest.mark.parametrize("codes", [("ValidationError", "None"), ("TransactionConflict", "ItemCollectionSizeLimit"), ()])
 def test_another_reason_is_a_fault_of_ours(
     scripted: Scripted, codes: tuple[str, ...], caplog: pytest.LogCaptureFixture
