@@ -11,8 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal, cast, get_args
 
-HolderKind = Literal["user", "tenant"]
-_Section = Literal["user", "anonymous", "tenant"]
+HolderKind = Literal["user", "tenant", "address"]
+_Section = Literal["user", "anonymous", "tenant", "address"]
 
 OFF: Final = "off"
 _NO_LIMIT: Final = "none"
@@ -38,6 +38,8 @@ class Counter(StrEnum):
     """Bytes of the files that are announced, whether they are uploaded then or not."""
     STORED_BYTES = "stored_bytes"
     """Bytes of the files that are there, from their announcement on until they are deleted."""
+    VISITORS_PER_HOUR = "visitors_per_hour"
+    """Anonymous ids that are given out. Of addresses alone, which have no other limit."""
 
 
 WINDOWS: Final[Mapping[Counter, int]] = MappingProxyType(
@@ -46,9 +48,10 @@ WINDOWS: Final[Mapping[Counter, int]] = MappingProxyType(
         Counter.MESSAGES_PER_DAY: 86_400,
         Counter.TOKENS_PER_DAY: 86_400,
         Counter.UPLOADED_BYTES_PER_DAY: 86_400,
+        Counter.VISITORS_PER_HOUR: 3_600,
     }
 )
-"""The seconds after which a counter begins anew: minutes and days of UTC. The others count what there is."""
+"""The seconds after which a counter begins anew: minutes, hours and days of UTC. The others count what there is."""
 
 Amounts = Mapping[Counter, int]
 
@@ -59,7 +62,7 @@ class Holder:
 
     kind: HolderKind
     id: str
-    """The user as everything stored knows them (`functions.identity.base.owner`), or the tenant."""
+    """The user as everything stored knows them (`functions.identity.base.owner`), the tenant, or a digest of the address."""
 
 
 def _amounts(**limits: int) -> Amounts:
@@ -78,6 +81,8 @@ class Limits:
     """Of a user who is known by a cookie alone, and can be another one at will."""
     tenant: Amounts = field(default_factory=lambda: _NOTHING)
     """Of all users of a tenant together."""
+    address: Amounts = field(default_factory=lambda: _NOTHING)
+    """Of all who call from one address of the network, before anything else is known of them."""
 
     @property
     def count_threads(self) -> bool:
@@ -134,8 +139,10 @@ DEFAULT_LIMITS: Final = Limits(
         running_turns=200,
         uploaded_bytes_per_day=50_000_000_000,
     ),
+    address=_amounts(visitors_per_hour=100),
 )
 
+_OF_ADDRESSES: Final = frozenset({Counter.VISITORS_PER_HOUR})
 _PART: Final = re.compile(r"([a-z]+)\.([a-z_]+)\s*=\s*(none|[0-9]{1,16})")
 
 
@@ -146,8 +153,9 @@ def _parse(part: str) -> tuple[str, Counter, int | None]:
     section, name, value = match.groups()
     if section not in get_args(_Section):
         raise ValueError(f"must name one of {', '.join(get_args(_Section))}; it has {section!r}")
-    if name not in set(Counter):
-        raise ValueError(f"must name one of {', '.join(Counter)}; it has {name!r}")
+    counters = [each for each in Counter if (each in _OF_ADDRESSES) == (section == "address")]
+    if name not in counters:
+        raise ValueError(f"must name one of {', '.join(counters)} of {section}; it has {name!r}")
     counter = Counter(name)
     if value == _NO_LIMIT:
         return section, counter, None

@@ -27,6 +27,7 @@ from functions.ids import IdFactory
 from functions.metrics import Metrics
 from functions.model.base import Model, Transcriber
 from functions.runtime import logs
+from functions.runtime.loop import run
 from functions.settings import Identity, Names, RotationSettings, Settings
 from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
@@ -85,14 +86,6 @@ class Wiring:
         from functions.gateway.sessions import Sessions
         from functions.gateway.upload_routes import UploadRoutes
 
-        limits = self._settings.limits
-        quotas = Quotas(
-            counters=self._counters,
-            limits=limits,
-            ids=IdFactory(),
-            now=lambda: datetime.now(UTC),
-            metrics=self._metrics,
-        )
         tokens = CheckedTokens(self._tokens, ended=self._ended_sessions)
         return ApiRoutes(
             Sessions(
@@ -102,7 +95,7 @@ class Wiring:
                 takes_state=self._settings.hosted is not None,
             ),
             EntityRoutes(assistants=self._assistants, tokens=tokens),
-            UploadRoutes(tokens=tokens, attachments=self._attachments, quotas=quotas),
+            UploadRoutes(tokens=tokens, attachments=self._attachments, quotas=self._quotas),
             # Nothing but the anonymous visitor's identity is in a cookie.
             cors=Cors(self._settings.allowed_origins, credentials="anonymous" in self._settings.identity),
         )
@@ -205,7 +198,11 @@ class Wiring:
             case "anonymous":
                 from functions.identity.anonymous import AnonymousIdentities
 
-                return AnonymousIdentities(keys=self._keys, origins=self._settings.allowed_origins)
+                return AnonymousIdentities(
+                    keys=self._keys,
+                    origins=self._settings.allowed_origins,
+                    admit=lambda address: run(self._quotas.visitor(address)),
+                )
             case "local":
                 return LocalIdentities(alone=self._settings.identity == ("local",))
             case _:
@@ -243,6 +240,11 @@ class Wiring:
             images=self._images,
             attachments=self._attachments,
         )
+
+    @cached_property
+    def _quotas(self) -> Quotas:
+        limits = self._settings.limits
+        return Quotas(counters=self._counters, limits=limits, ids=IdFactory(), metrics=self._metrics)
 
     @cached_property
     def _counters(self) -> DynamoDBCounters:

@@ -14,7 +14,7 @@ import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from functions.engine.closing import closing
@@ -54,6 +54,10 @@ class _Count(NamedTuple):
     hold: Hold | None
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Quotas:
     """Admits requests."""
 
@@ -63,7 +67,7 @@ class Quotas:
         counters: Counters | None,
         limits: Limits,
         ids: IdFactory,
-        now: Callable[[], datetime],
+        now: Callable[[], datetime] = _utc_now,
         metrics: Metrics | None = None,
     ) -> None:
         """Without `counters` nothing is limited, whatever `limits` says."""
@@ -103,6 +107,13 @@ class Quotas:
             if isinstance(error, Reached):
                 raise self._refusal(error, context, now) from None
             raise
+
+    async def visitor(self, address: str) -> None:
+        """Counts an anonymous id that somebody at an address is given: a digest of it. Raises `LimitReached`."""
+        limits = self._limits.address
+        if Counter.VISITORS_PER_HOUR in limits:
+            given = _Count(Holder("address", address), {Counter.VISITORS_PER_HOUR: 1}, limits, None)
+            await self._admitted([given], RequestContext(user=""), self._now())
 
     async def _admitted(self, counts: Iterable[_Count], context: RequestContext, now: datetime) -> "Ticket":
         counts = list(counts)

@@ -117,6 +117,7 @@ def credentials_of(request: Request, body: dict[str, Any]) -> Credentials:
         caller_arn=request.caller_arn,
         cookies={name.strip(): value.strip() for name, _, value in cookies},
         origin=request.headers.get("origin"),
+        address=request.source_ip,
         body=body,
     )
 

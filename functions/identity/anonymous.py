@@ -1,7 +1,8 @@
 """Anonymous visitors: a random user id in a signed cookie, so that a visitor who comes back finds their threads.
 
 The cookie is a JSON Web Token like the client's, for another audience: neither is ever taken for the other. Anybody can
-have one, and as many as they like: so such a user may chat, and bring in no files.
+have one, and as many as they like, but for how many one address is given in an hour: so such a user may chat, and bring in
+no files.
 """
 
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from functions.errors import Forbidden, Unauthenticated
+from functions.identity.addresses import digest
 from functions.identity.base import ANONYMOUS, CHAT, Credentials, Session, TrustedIdentity
 from functions.identity.lean_jwt import jwt
 
@@ -41,19 +43,33 @@ class AnonymousIdentities:
 
     name = ANONYMOUS
 
-    def __init__(self, *, keys: "LastingKeys", origins: Sequence[str], clock: Callable[[], float] = time.time) -> None:
-        """`keys` sign cookies; `origins` are the pages that may ask."""
+    def __init__(
+        self,
+        *,
+        keys: "LastingKeys",
+        origins: Sequence[str],
+        admit: Callable[[str], None] = lambda _digest: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`keys` sign cookies; `origins` are the pages that may ask.
+
+        `admit` is given a digest of the address for which an id is to be made, and raises `LimitReached` beyond its limit.
+        """
         self._keys = keys
+        self._admit = admit
         self._origins = frozenset(origins)
         self._clock = clock
 
     def identify(self, credentials: Credentials) -> TrustedIdentity | None:
-        """See `IdentitySource`. A call with another proof of who it is, which nobody took, is refused."""
+        """See `IdentitySource`. A call with another proof of who it is, which nobody took, is refused.
+
+        Raises `LimitReached` where a call without a cookie comes from an address that was given too many.
+        """
         if credentials.bearer is not None:
             raise Unauthenticated("This call carries no identity that is trusted here.")
         if credentials.origin is not None and credentials.origin not in self._origins:
             raise Forbidden("This page may not ask for a session.")
-        user = self._known(credentials.cookies.get(COOKIE, "")) or USER_PREFIX + secrets.token_urlsafe(_USER_BYTES)
+        user = self._known(credentials.cookies.get(COOKIE, "")) or self._new(credentials.address)
         return TrustedIdentity(user=user, scopes=(CHAT,), set_cookie=self._cookie(user))
 
     def vouches_for(self, session: Session) -> bool:
@@ -69,6 +85,10 @@ class AnonymousIdentities:
         claims = {"sub": user, "aud": AUDIENCE, "iat": now, "exp": now + COOKIE_SECONDS}
         value = jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"kid": key.kid})
         return f"{COOKIE}={value}; Max-Age={COOKIE_SECONDS}; {_ATTRIBUTES}"
+
+    def _new(self, address: str) -> str:
+        self._admit(digest(address, key=self._keys.signing().key))
+        return USER_PREFIX + secrets.token_urlsafe(_USER_BYTES)
 
     def _known(self, cookie: str) -> str | None:
         """Whose cookie it is; None where it is nobody's, or no more."""

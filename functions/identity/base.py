@@ -183,6 +183,8 @@ class Credentials:
     cookies: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     origin: str | None = None
     """The page that sends it, where a browser says so."""
+    address: str = field(default="", repr=False)
+    """Where it comes from, as AWS saw it: an address of the network, and never what the call itself says of it."""
     body: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -29,6 +29,8 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # An address is that of the connection, as on AWS: what a header says of it is anybody's.
+                proxy_headers=False,
                 timeout_graceful_shutdown=_LAST_SECONDS,
             )
         )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KEPT: Final = timedelta(days=3)
 """How long a row with windows is kept behind its last use: longer than any window."""
+ADDRESS_KEPT: Final = timedelta(hours=2)
+"""The same of addresses, which have no window longer than an hour: they are nobody's business for any longer."""
 MAX_CLEARED: Final = 50
 """The most attributes that one update clears away."""
 
@@ -35,6 +37,7 @@ _PREFIXES: Final[Mapping[Counter, str]] = {
     Counter.MESSAGES_PER_DAY: "d",
     Counter.TOKENS_PER_DAY: "t",
     Counter.UPLOADED_BYTES_PER_DAY: "u",
+    Counter.VISITORS_PER_HOUR: "a",
 }
 _BY_PREFIX: Final = {prefix: counter for counter, prefix in _PREFIXES.items()}
 _RUNNING: Final = "r"
@@ -112,7 +115,8 @@ def count(
     update = _Update(name, keys.counters(holder, windowed=windowed))
     update.set(rows.VERSION_ATTRIBUTE, int(rows.VERSION))
     if windowed:
-        update.set(table.TTL_ATTRIBUTE, math.ceil((at + KEPT).timestamp()))
+        kept = ADDRESS_KEPT if holder.kind == "address" else KEPT
+        update.set(table.TTL_ATTRIBUTE, math.ceil((at + kept).timestamp()))
     for counter, amount in amounts.items():
         if counter in limits:
             update.at_most(attribute_of(counter, at), limits[counter] - max(amount, 1))

@@ -14,6 +14,7 @@
 | hosted session | `H#` digest of its client secret | `HOSTED` |
 | use of a user | `U#` user | `Q#USE`, and `Q#KEPT` |
 | use of a tenant | `C#` tenant | the same |
+| use of an address | `N#` digest of the address | `Q#USE` |
 | thread that was counted | `T#` thread id `#` user | `COUNTED` |
 
 Who is told of an upload by S3 knows the object's name alone, in which the user is a digest (`functions.ids`): so an
@@ -28,12 +29,14 @@ and widgets lie in one order. Pure: no I/O.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from functions import ids
 from functions.errors import InvalidRequest, NotFound
-from functions.limits import Holder
+from functions.limits import Holder, HolderKind
 from functions.store.base import MAX_REQUEST_KEY, Order
 from functions.translations import Text
 
@@ -64,7 +67,7 @@ HOSTED_PREFIX: Final = "H#"
 """The same of hosted sessions."""
 
 _USER: Final = "U#"
-_TENANT: Final = "C#"
+_HOLDERS: Final[Mapping[HolderKind, str]] = MappingProxyType({"user": _USER, "tenant": "C#", "address": "N#"})
 _USE: Final = "Q#USE"
 _KEPT: Final = "Q#KEPT"
 _BEHIND_TENANT: Final = "\x1f"
@@ -194,8 +197,7 @@ def upload(day: date, digest: str, attachment_id: str) -> Key:
 
 def counters(holder: Holder, *, windowed: bool) -> Key:
     """Where a holder's use is counted: of a time, or what is there. Raises as `threads_partition`."""
-    prefix = _USER if holder.kind == "user" else _TENANT
-    return Key(f"{prefix}{_checked(holder.id)}", _USE if windowed else _KEPT)
+    return Key(f"{_HOLDERS[holder.kind]}{_checked(holder.id)}", _USE if windowed else _KEPT)
 
 
 def holders(owner: str) -> list[Holder]:

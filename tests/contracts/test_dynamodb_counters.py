@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.limits import Holder
+from functions.limits import Counter, Holder
 from functions.store.counters import Counters, Hold, Reached
 from tests.contracts.conftest import TABLE, Aws
 from tests.contracts.test_counters import MESSAGE, MINUTE, NOON, RUNNING, TOKENS
@@ -31,6 +31,17 @@ async def test_a_row_stays_small(counters: Counters, aws: Aws, holder: Holder, n
     row = row_of(aws, holder)
     assert len(row) <= 12
     assert int(row["expires_at"]["N"]) > times[-1].timestamp() + 2 * 86_400
+
+
+async def test_of_an_address_there_is_little_and_not_for_long(counters: Counters, aws: Aws) -> None:
+    """One row, which DynamoDB may drop two hours behind its last use."""
+    address = Holder("address", "0123456789abcdef" * 2)
+    for at in (NOON, NOON + timedelta(minutes=50)):
+        await counters.count(address, {Counter.VISITORS_PER_HOUR: 1}, {Counter.VISITORS_PER_HOUR: 9}, at=at)
+    key = {"pk": {"S": f"N#{address.id}"}, "sk": {"S": "Q#USE"}}
+    row: Any = aws.dynamodb.get_item(TableName=TABLE, Key=key).get("Item")
+    assert int(row.pop("expires_at")["N"]) == (NOON + timedelta(minutes=170)).timestamp()
+    assert len(row) == 4, row
 
 
 async def test_a_count_is_one_write(

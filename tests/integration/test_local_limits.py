@@ -5,6 +5,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -108,6 +110,42 @@ def test_a_day_is_full(stack: Stack) -> None:
     assert body["message"] == "You have uploaded as much as you can today. Please try again tomorrow."
     assert retry_after == str(body["retry_after"])
     assert 0 < body["retry_after"] <= 86_400
+
+
+def start(stack: Stack, **headers: str) -> tuple[int, dict[str, str]]:
+    """Status and headers of the answer to a visitor who asks for a token."""
+    headers = {"origin": stack.url, **headers}
+    request = urllib.request.Request(f"{stack.url}/api/chatkit/start", data=b"", headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, {name.lower(): value for name, value in answer.headers.items()}
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, {name.lower(): value for name, value in error.headers.items()}
+
+
+def test_an_address_is_given_so_many_visitors(tmp_path: Path) -> None:
+    """Of ten at the same moment three are given an id, whatever their headers say of where they come from."""
+    with (
+        running_stack(tmp_path, IDENTITY="anonymous", LIMITS="address.visitors_per_hour=3") as stack,
+        ThreadPoolExecutor(10) as pool,
+    ):
+        hour = datetime.now(UTC).hour
+        started = [pool.submit(start, stack, **{"x-forwarded-for": f"192.0.2.{number}"}) for number in range(10)]
+        answers = [one.result() for one in started]
+        taken = [headers for status, headers in answers if status == 200]
+        refused = [headers for status, headers in answers if status == 429]
+        # Where the hour turns between two of them, the limit is met in each.
+        assert len(taken) == 3 or (3 < len(taken) <= 6 and datetime.now(UTC).hour != hour)
+        assert len(taken) + len(refused) == 10
+        assert all(0 < int(headers["retry-after"]) <= 3_600 for headers in refused)
+        cookie = taken[0]["set-cookie"].partition(";")[0]
+        assert start(stack, cookie=cookie)[0] == 200
+        assert stack.end() == 0
+    saved = (tmp_path / "state" / "dynamodb.json").read_text()
+    assert '"N#' in saved
+    assert "127.0.0.1" not in saved
+    assert "192.0.2." not in saved
 
 
 def test_what_is_too_large_by_itself(stack: Stack) -> None:

@@ -33,11 +33,13 @@ def test_what_is_named_is_changed_and_nothing_else() -> None:
     assert limits.anonymous == rest
     assert limits.of_user(is_anonymous=True) == limits.anonymous
     assert limits.of_user(is_anonymous=False) == limits.user
+    assert limits.address == DEFAULT_LIMITS.address
+    assert Limits.parse("address.visitors_per_hour=none").address == {}
 
 
 def test_anonymous_users_have_tighter_limits() -> None:
     """By default, in everything."""
-    assert set(DEFAULT_LIMITS.anonymous) == set(DEFAULT_LIMITS.user) == set(Counter)
+    assert set(DEFAULT_LIMITS.anonymous) == set(DEFAULT_LIMITS.user) == set(Counter) - {Counter.VISITORS_PER_HOUR}
     assert all(limit < DEFAULT_LIMITS.user[counter] for counter, limit in DEFAULT_LIMITS.anonymous.items())
 
 
@@ -53,6 +55,8 @@ def test_anonymous_users_have_tighter_limits() -> None:
         (f"user.running_turns={MAX_RUNNING_TURNS + 1}", "from 1 to 1000"),
         ("nobody.threads=5", "'nobody'"),
         ("user.thread=5", "'thread'"),
+        ("address.threads=5", "visitors_per_hour of address; it has 'threads'"),
+        ("user.visitors_per_hour=5", "'visitors_per_hour'"),
         ("user.threads=5,user.threads=6", "user.threads twice"),
     ],
 )

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from functions.errors import SessionEnded, Unauthenticated
+from functions.errors import LimitReached, SessionEnded, Unauthenticated
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.checked_tokens import CheckedTokens
 from functions.gateway.cors import Cors
 from functions.gateway.request import from_event
 from functions.gateway.sessions import Sessions, credentials_of
+from functions.identity.addresses import digest
+from functions.identity.anonymous import AnonymousIdentities
 from functions.identity.base import TENANT_CHARACTERS, Credentials, IdentitySource, Session, TrustedIdentity
 from functions.identity.keys import OneKey, SigningKey
 from functions.identity.named_users import IamIdentities, LocalIdentities
@@ -84,6 +86,30 @@ def test_a_token_is_exchanged_for_the_next(build: Build) -> None:
     assert (caller.user, caller.tenant, caller.session) == ("alice", "acme", before.id)
     assert backend.headers["access-control-allow-origin"] == APP
     assert backend.headers["cache-control"] == "no-store"
+
+
+@both
+def test_an_address_may_have_had_enough_visitors(build: Build) -> None:
+    """A page is told in its user's language how long to wait; it is given no cookie, and who has one is not concerned."""
+
+    def admit(digest: str) -> None:
+        asked.append(digest)
+        if len(asked) > 1:
+            raise LimitReached.for_now(1_200)
+
+    asked: list[str] = []
+    backend = Backend(AnonymousIdentities(keys=OneKey(KEY), origins=(APP,), admit=admit, clock=lambda: NOW))
+    headers = {"Origin": APP, "Accept-Language": "de"}
+    assert backend.post(START, build=build, headers=headers)[0] == 200
+    cookie = backend.headers["set-cookie"].partition(";")[0]
+    status, answer = backend.post(START, build=build, headers=headers)
+    assert (status, answer["code"], answer["retry_after"]) == (429, "limit_reached", 1_200)
+    assert "in 20 Min." in answer["message"]
+    assert backend.headers["retry-after"] == "1200"
+    assert backend.headers["access-control-allow-origin"] == APP
+    assert "set-cookie" not in backend.headers
+    assert backend.post(START, build=build, headers={**headers, "Cookie": cookie})[0] == 200
+    assert asked == [digest("192.0.2.1", key=KEY.key)] * 2
 
 
 def test_a_token_that_expired_long_ago_is_not_renewed() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.errors import Forbidden, Unauthenticated
+from functions.errors import Forbidden, LimitReached, Unauthenticated
+from functions.identity.addresses import digest
 from functions.identity.anonymous import COOKIE, COOKIE_SECONDS, AnonymousIdentities
 from functions.identity.base import Credentials, Session, TrustedIdentity
 from functions.identity.keys import KeyRing, OneKey, SigningKey
@@ -29,6 +30,25 @@ def visit(
     )
     assert found
     return found
+
+
+class Gate:
+    """Lets so many new visitors in from each address."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.asked: list[str] = []
+
+    def admit(self, digest: str) -> None:
+        if self.asked.count(digest) == self.most:
+            raise LimitReached.for_now(60)
+        self.asked.append(digest)
+
+    def visit(self, address: str, **cookies: str) -> TrustedIdentity:
+        identities = AnonymousIdentities(keys=OneKey(KEY), origins=(APP,), admit=self.admit, clock=lambda: NOW)
+        found = identities.identify(Credentials(cookies=cookies, origin=APP, address=address))
+        assert found
+        return found
 
 
 def kept(identity: TrustedIdentity) -> dict[str, str]:
@@ -65,6 +85,39 @@ def test_a_rotation_makes_nobody_a_stranger() -> None:
     assert again
     assert again.user == first.user
     assert jwt.get_unverified_header(kept(again)[COOKIE])["kid"] == "8"
+
+
+def test_an_address_is_given_so_many_ids() -> None:
+    """Whoever has a cookie is not counted, one from elsewhere neither; one that is no good is none."""
+    gate = Gate(2)
+    first, _ = gate.visit("192.0.2.1"), gate.visit("192.0.2.1", **{COOKIE: "made.up.cookie"})
+    for cookies in ({}, {COOKIE: "made.up.cookie"}):
+        with pytest.raises(LimitReached):
+            gate.visit("192.0.2.1", **cookies)
+    assert gate.visit("192.0.2.1", **kept(first)).user == first.user
+    gate.visit("192.0.2.2")
+    assert len(gate.asked) == 3
+
+
+def test_whose_page_may_not_ask_is_not_counted() -> None:
+    """Nor is who has another proof."""
+    gate = Gate(0)
+    identities = AnonymousIdentities(keys=OneKey(KEY), origins=(APP,), admit=gate.admit)
+    with pytest.raises(Forbidden):
+        identities.identify(Credentials(origin="https://evil.example", address="192.0.2.1"))
+    with pytest.raises(Unauthenticated):
+        identities.identify(Credentials(bearer="x", origin=APP, address="192.0.2.1"))
+
+
+def test_the_address_itself_is_told_nobody() -> None:
+    """What counts is given a digest, by the key: the same of one address, under another key another."""
+    gate = Gate(9)
+    for _ in range(2):
+        gate.visit("192.0.2.1")
+    assert len(set(gate.asked)) == 1
+    assert "192" not in gate.asked[0]
+    assert digest("192.0.2.1", key="k" * 32) == gate.asked[0] != digest("192.0.2.1", key="n" * 32)
+    assert "192.0.2.1" not in repr(Credentials(address="192.0.2.1"))
 
 
 def test_no_two_visitors_are_the_same() -> None:

@@ -1,10 +1,12 @@
 """The key design: wrong ids and users."""
 
+from typing import get_args
+
 import pytest
 
 from functions.errors import InvalidRequest, NotFound
 from functions.identity.base import TENANT_CHARACTERS, USER_CHARACTERS, owner
-from functions.limits import Holder
+from functions.limits import Holder, HolderKind
 from functions.store import keys
 
 THREAD = "thr_" + "0" * 26
@@ -48,7 +50,8 @@ def test_whose_something_is_is_told_by_its_owner() -> None:
 
 def test_no_two_holders_share_a_key() -> None:
     """Nor does any of them have the key of a thread, or of anything that goes with one."""
-    holders = [Holder("user", "a"), Holder("tenant", "a"), Holder("user", owner("a", "a")), Holder("user", "C#a")]
+    holders = [Holder(kind, "a") for kind in get_args(HolderKind)]
+    holders += [Holder("user", owner("a", "a")), Holder("user", "C#a")]
     found = [keys.counters(holder, windowed=windowed) for holder in holders for windowed in (True, False)]
     assert len(set(found)) == len(found)
     everything = keys.span(keys.THREADS, after=None, order="asc")

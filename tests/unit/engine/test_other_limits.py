@@ -1,4 +1,4 @@
-"""Limits on files, as announcements meet them."""
+"""Limits on what is no message: files, as announcements meet them, and visitors."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import pytest
 
 from functions.attachments.limits import AttachmentLimits
 from functions.attachments.uploads import Uploads
+from functions.engine.quotas import Quotas
 from functions.errors import AttachmentRefused, LimitReached, Unavailable
 from functions.ids import IdFactory
 from functions.limits import NO_LIMITS, Amounts, Counter, Holder, Limits
@@ -130,9 +131,9 @@ def test_what_is_not_taken_is_not_counted() -> None:
 
     async def scenario() -> None:
         desk = limited(uploaded_bytes_per_day=10, stored_bytes=10)
-        for wrong in ({"mime_type": "text/html"}, {"size": 101}, {"size": 0}):
+        for size, mime_type in ((10, "text/html"), (101, "image/png"), (0, "image/png")):
             with pytest.raises(AttachmentRefused):
-                await desk.announce(**wrong)
+                await desk.announce(size, mime_type=mime_type)
         assert await desk.used() == {}
         await desk.announce()
         with pytest.raises(AttachmentRefused):
@@ -164,7 +165,7 @@ def test_of_many_at_once_exactly_the_limit_is_announced() -> None:
     """Whichever limit it is."""
 
     async def scenario(counter: Counter) -> None:
-        desk = limited(**{counter.value: 105})
+        desk = Desk(Limits(user={counter: 105}))
 
         async def announce() -> int:
             try:
@@ -189,6 +190,33 @@ def test_without_limits_nothing_is_counted() -> None:
             await desk.announce(100)
         assert await desk.used() == {}
         assert all(stored.counted_for == () for stored in desk.memory.attachments.stored.values())
+
+    virtual_time.run(scenario())
+
+
+def test_an_address_is_given_so_many_visitors() -> None:
+    """In each hour of the clock, and no less for what another is given."""
+
+    async def scenario() -> None:
+        counters = MemoryStore().counters
+        limits = Limits(address={Counter.VISITORS_PER_HOUR: 2})
+        quotas = Quotas(counters=counters, limits=limits, ids=IdFactory(), now=now)
+
+        async def visit(address: str) -> int:
+            try:
+                await quotas.visitor(address)
+            except LimitReached as reached:
+                return reached.retry_after or 0
+            return -1
+
+        assert sorted(await asyncio.gather(*(visit("one") for _ in range(5)))) == [-1, -1, 3_570, 3_570, 3_570]
+        assert await visit("two") == -1
+        await asyncio.sleep(3_570)
+        assert await visit("one") == -1
+        unlimited = Quotas(counters=counters, limits=NO_LIMITS, ids=IdFactory(), now=now)
+        for _ in range(5):
+            await unlimited.visitor("three")
+        assert await counters.read(Holder("address", "three"), at=now()) == {}
 
     virtual_time.run(scenario())
 
