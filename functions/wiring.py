@@ -1,5 +1,6 @@
 """The composition root: the only place that knows which adapter stands behind each port."""
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, assert_never
 
 from botocore.config import Config
 from botocore.session import Session
-from snapshot_restore_py import register_after_restore
+from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from functions import assistant
 from functions.attachments.base import ModelFiles
@@ -76,6 +77,8 @@ class Wiring:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         logs.set_up(settings.log_level)
+        # All copies of a snapshot (SnapStart) would wait equally long before they try again. No secret is made by this one.
+        register_after_restore(random.seed)
 
     @cached_property
     def api_routes(self) -> "ApiRoutes":
@@ -338,15 +341,17 @@ class Wiring:
         secret_id = self._settings.openai_secret_id
         if secret_id is None:
             return None
-        from functions.model.openai_client import OpenAIClient
+        from functions.model.openai_client import OpenAIClient, load
 
+        # Nobody waits while a snapshot is made.
+        register_before_snapshot(load)
         return OpenAIClient(api_key=lambda: self._secrets.text(secret_id), base_url=self._settings.openai_base_url)
 
     @cached_property
     def _secrets(self) -> Secrets:
         client: SecretsManagerClient = self._client("secretsmanager")
         secrets = Secrets(client=client)
-        # A snapshot (SnapStart) may be started from days later.
+        # A snapshot may be started from days later.
         register_after_restore(secrets.forget)
         return secrets
 

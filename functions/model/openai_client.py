@@ -9,6 +9,7 @@ attempt begins within ten seconds of the first, or there is none.
 """
 
 import asyncio
+import importlib
 import json
 import logging
 import random
@@ -34,6 +35,7 @@ SILENCE_SECONDS: Final = 120.0
 """How long the connection may carry nothing at all: reasoning models think for a while between two events."""
 
 _CODE_CHARACTERS: Final = 64
+_IMPORTED_FOR_A_CALL: Final = ("openai", "anyio._backends._asyncio", "h11", "httpcore2")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -128,6 +130,12 @@ class OpenAIClient:
             # A copy shares the connections: what is being streamed with the old key goes on.
             self._client = self._client.copy(api_key=key)
         return self._client
+
+
+def load() -> None:
+    """Imports what the first call would, for whoever has the time before there is one: what a snapshot is taken of."""
+    for name in _IMPORTED_FOR_A_CALL:
+        importlib.import_module(name)
 
 
 def broken(error: Exception, *, response_id: str | None, openai_request_id: str | None) -> ModelError:

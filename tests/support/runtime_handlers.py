@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from awslambdaric import lambda_runtime_client
+from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from functions.runtime.loop import run
 from functions.runtime.response import Filler, StreamingResponse
@@ -20,6 +21,9 @@ EVERY_BYTE = bytes(range(256)) + bytes(64)
 
 _invocations = 0
 _loops: list[asyncio.AbstractEventLoop] = []
+_hooks: list[str] = []
+register_before_snapshot(_hooks.append, "before the snapshot")
+register_after_restore(_hooks.append, "behind the restart")
 
 
 class Broken(Exception):
@@ -47,6 +51,10 @@ def do_echo(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "loops": len(set(_loops)),
         "client": type(lambda_runtime_client.runtime_client).__name__,
     }
+
+
+def do_snapshot(event: dict[str, Any], context: Any) -> list[str]:
+    return _hooks
 
 
 def do_fail(event: dict[str, Any], context: Any) -> None:
