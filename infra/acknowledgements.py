@@ -68,7 +68,6 @@ CHAT: Final = (
     ("Sweep/Function", "AwsSolutions-L1", _PYTHON),
     ("Rotation/Function", "AwsSolutions-L1", _PYTHON),
     ("Rest", "AwsSolutions-APIG2", _PROTOCOL),
-    ("Rest/DeploymentStage.{stage}", "AwsSolutions-APIG3", _NO_WAF),
     ("Rest/Default/chatkit/POST", "AwsSolutions-APIG4", _BY_THE_FUNCTION),
     ("Rest/Default/chatkit/POST", "AwsSolutions-COG4", _NO_COGNITO),
     ("Rest/Default/chatkit/OPTIONS", "AwsSolutions-APIG4", _PREFLIGHT),
@@ -84,11 +83,43 @@ CHAT: Final = (
 CHAT_OPEN_START: Final = (("Rest/Default/api/chatkit/start/POST", "AwsSolutions-APIG4", _IDENTITY_BY_THE_FUNCTION),)
 """The chat stack's, where the function itself checks who asks for a client token."""
 
+CHAT_NO_WAF: Final = (("Rest/DeploymentStage.{stage}", "AwsSolutions-APIG3", _NO_WAF),)
+"""The chat stack's, where no web ACL stands before it."""
+
 API_KEYS: Final = (("ApiKeysSecret", "AwsSolutions-SMG4", _API_KEYS),)
 """The data stack's, where servers have API keys."""
 
 CHAT_LOG_ROLE: Final = (("Rest/CloudWatchRole", f"AwsSolutions-IAM4[Policy::{_GATEWAY_POLICY}]", _GATEWAY_LOGS),)
 """The chat stack's, where it sets the role with which API Gateway writes logs."""
+
+_SITE_FILES: Final = (
+    "It may write and delete the files of this one bucket, which holds nothing but what the deployment brings."
+)
+_CDK_FUNCTION: Final = (
+    "This is the CDK's own function, whose runtime the CDK chooses; it runs while the stack is deployed."
+)
+_EVERYWHERE: Final = (
+    "Who may see the page is not said by where they are; whoever wants that says so at the distribution."
+)
+_SITE_NO_WAF: Final = (
+    "A web ACL for CloudFront has to be in us-east-1, and costs money while nobody calls: docs/deploy.md."
+)
+_CLOUDFRONT_NAME: Final = (
+    "Under CloudFront's own name, viewers' TLS cannot be chosen; with site_domain_name it is 1.2 or newer."
+)
+
+SITE: Final = (
+    ("Bucket", "AwsSolutions-S1", _NO_ACCESS_LOG),
+    ("Files/Role", "AwsSolutions-IAM5[Resource::<Bucket83908E77.Arn>/*]", _SITE_FILES),
+    ("Custom::CDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C512MiB", "AwsSolutions-L1", _CDK_FUNCTION),
+    ("Distribution", "AwsSolutions-CFR1", _EVERYWHERE),
+    ("Distribution", "AwsSolutions-CFR2", _SITE_NO_WAF),
+    ("Distribution", "AwsSolutions-CFR3", _NO_ACCESS_LOG),
+)
+"""The site stack's: path, rule, reason."""
+
+SITE_WITHOUT_DOMAIN: Final = (("Distribution", "AwsSolutions-CFR4", _CLOUDFRONT_NAME),)
+"""The site stack's, where it has no name of its own."""
 
 
 def acknowledge(stack: Construct, findings: tuple[tuple[str, str, str], ...], *, stage: str) -> None:

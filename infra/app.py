@@ -4,12 +4,23 @@ from aws_cdk import Annotations, App, Tags, Validations
 from aws_cdk import aws_lambda as lambda_
 from cdk_nag import AwsSolutionsChecks
 
-from infra.acknowledgements import API_KEYS, CHAT, CHAT_LOG_ROLE, CHAT_OPEN_START, DATA, acknowledge
+from infra.acknowledgements import (
+    API_KEYS,
+    CHAT,
+    CHAT_LOG_ROLE,
+    CHAT_NO_WAF,
+    CHAT_OPEN_START,
+    DATA,
+    SITE,
+    SITE_WITHOUT_DOMAIN,
+    acknowledge,
+)
 from infra.bundling import bundled
 from infra.config import Config
 from infra.package import ATTACHMENTS, OIDC, PYTHON_VERSION, Package, find_compiler
 from infra.stacks.chat import ChatStack
 from infra.stacks.data import DataStack
+from infra.stacks.site import SiteStack
 
 
 def add_stacks(
@@ -36,12 +47,16 @@ def add_stacks(
         attachment_code=attachment_code,
         api_code=api_code or code,
     )
+    if config.site is not None:
+        page = SiteStack(app, f"chatkit-{config.stage}-site", config=config, site=config.site, data=data, chat=chat)
+        acknowledge(page, SITE + (() if config.site.origin else SITE_WITHOUT_DOMAIN), stage=config.stage)
     Tags.of(app).add("project", "chatkit-lambda")
     Tags.of(app).add("stage", config.stage)
     acknowledge(data, DATA + (API_KEYS if "api_key" in config.identity else ()), stage=config.stage)
     acknowledge(chat, CHAT, stage=config.stage)
     acknowledge(chat, CHAT_LOG_ROLE if config.api_gateway_log_role else (), stage=config.stage)
     acknowledge(chat, () if "iam" in config.identity else CHAT_OPEN_START, stage=config.stage)
+    acknowledge(chat, () if config.edge.waf else CHAT_NO_WAF, stage=config.stage)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     if not compiled:
         Annotations.of(chat).add_warning_v2(

@@ -5,13 +5,20 @@ A stage is chosen on the command line, where each setting below can be given too
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from functions.limits import Limits
 from functions.settings import MAX_RETENTION_DAYS, Identity
+from infra.config_values import ConfigError, given
+from infra.config_values import listed as _list
+from infra.config_values import text as _text
+from infra.config_values import whole as _whole
+from infra.config_values import whole_or_none as _whole_or_none
+from infra.config_values import yes_or_no as _yes_or_no
+from infra.edge_config import EdgeConfig, SiteConfig
 
 StageName = Literal["dev", "prod"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -19,14 +26,6 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 """What CloudWatch Logs can keep, up to two years
 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)."""
-
-
-class ConfigError(ValueError):
-    """A setting that is missing or wrong."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name} {reason} (give it on the command line: -c {name}=...)")
-        self.name = name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +74,8 @@ class Config:
     """The chat function's memory in MB; its share of a CPU grows with it."""
     api_memory: int = 512
     """The api function's memory in MB."""
+    snap_start: bool = False
+    """Whether copies of the chat function are started from a snapshot, where the region can (docs/deploy.md)."""
     attachment_concurrency: int | None
     """How many uploads are looked at at once. So many calls are set aside for it, out of the account's, which must leave 100
     to all others: a new account's limit may be as low as 10. None sets nothing aside, and nothing apart."""
@@ -85,10 +86,15 @@ class Config:
     api_gateway_log_role: bool = True
     """Whether to set the role with which API Gateway writes logs: one for all APIs of an account in a region.
     Without any, API Gateway refuses to log; an account that has one already keeps its own with `false`."""
+    edge: EdgeConfig = field(default_factory=EdgeConfig)
+    """The endpoints."""
+    site: SiteConfig | None = None
+    """The page, if there is to be one."""
 
     def __post_init__(self) -> None:
         _check_origins(self.allowed_origins, public=self.stage == "prod")
         self._check_identity()
+        self._check_site()
         if self.openai_base_url is not None and not self.openai_base_url.startswith("https://"):
             raise ConfigError("openai_base_url", f"must begin with https://; it is {self.openai_base_url!r}")
         if self.log_level not in get_args(LogLevel):
@@ -123,6 +129,19 @@ class Config:
         elif self.oidc_issuer is not None:
             raise ConfigError("oidc_issuer", "is given, but identity does not name oidc")
 
+    def _check_site(self) -> None:
+        if self.site is None:
+            return
+        if not {"anonymous", "oidc"} & set(self.identity):
+            raise ConfigError(
+                "site",
+                "needs an identity with which a page gets its tokens itself: anonymous, or oidc with your sign-in",
+            )
+        if self.edge.waf:
+            raise ConfigError(
+                "site", "cannot be with waf, which would count all its users as few: as CloudFront's addresses"
+            )
+
     @classmethod
     def from_context(cls, lookup: Callable[[str], Any]) -> "Config":
         """The stage that the context names (`dev` where it names none), with what else the context sets.
@@ -132,13 +151,13 @@ class Config:
         stage = lookup("stage") or "dev"
         if stage not in _STAGES:
             raise ConfigError("stage", f"must be one of {', '.join(_STAGES)}; it is {stage!r}")
-        given = {
-            name: parse(name, str(value)) for name, parse in _PARSERS.items() if (value := lookup(name)) is not None
-        }
-        values = {**_STAGES[stage], **given}
+        edge, site = EdgeConfig.from_context(lookup), SiteConfig.from_context(lookup)
+        values = {**_STAGES[stage], **given(lookup, _PARSERS)}
+        if site is not None and site.origin is not None:
+            values["allowed_origins"] = tuple(dict.fromkeys((*values.get("allowed_origins", ()), site.origin)))
         if "allowed_origins" not in values:
             raise ConfigError("allowed_origins", f"is missing: stage {stage} has no default")
-        return cls(stage=stage, **values)
+        return cls(stage=stage, edge=edge, site=site, **values)
 
 
 _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
@@ -201,30 +220,6 @@ def _check_origins(origins: tuple[str, ...], *, public: bool) -> None:
             raise ConfigError("allowed_origins", f"must be https in stage prod; it has {origin!r}")
 
 
-def _text(_name: str, value: str) -> str:
-    return value
-
-
-def _list(_name: str, value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _whole(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()):
-        raise ConfigError(name, f"must be a whole number; it is {value!r}")
-    return int(value)
-
-
-def _whole_or_none(name: str, value: str) -> int | None:
-    return None if value.lower() == "none" else _whole(name, value)
-
-
-def _yes_or_no(name: str, value: str) -> bool:
-    if value.lower() not in {"true", "false"}:
-        raise ConfigError(name, f"must be true or false; it is {value!r}")
-    return value.lower() == "true"
-
-
 _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
     {
         "allowed_origins": _list,
@@ -249,6 +244,7 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "protect_data": _yes_or_no,
         "chat_memory": _whole,
         "api_memory": _whole,
+        "snap_start": _yes_or_no,
         "attachment_concurrency": _whole_or_none,
         "requests_per_second": _whole,
         "request_burst": _whole,

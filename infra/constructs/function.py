@@ -5,9 +5,9 @@ implement them, so that to a strict reader no class does.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, CfnCondition, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -20,6 +20,10 @@ from infra.package import EXEC_WRAPPER, TASK_ROOT
 
 LIVE: Final = "live"
 """The alias that is called. It moves to each new version, so a running turn ends on the version on which it began."""
+
+WITHOUT_SNAP_START: Final = ("ap-east-2", "ap-southeast-6")
+"""Taipei and New Zealand; all other commercial regions have it
+(https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-supported-regions)."""
 
 _RETENTION: Final[Mapping[int, logs.RetentionDays]] = {
     1: logs.RetentionDays.ONE_DAY,
@@ -47,11 +51,12 @@ _LOG_LEVELS: Final[Mapping[str, lambda_.ApplicationLogLevel]] = {
 }
 
 
-def log_group(scope: Construct, construct_id: str, *, config: Config) -> logs.LogGroup:
-    """A log group that is kept as long as the stage says."""
+def log_group(scope: Construct, construct_id: str, *, config: Config, name: str | None = None) -> logs.LogGroup:
+    """A log group that is kept as long as the stage says; CloudFormation names it, unless it has to have a name."""
     return logs.LogGroup(
         scope,
         construct_id,
+        log_group_name=name,
         retention=_RETENTION[config.log_days],
         removal_policy=RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY,
     )
@@ -74,11 +79,13 @@ class ServiceFunction(Construct):
         timeout: Duration,
         concurrency: int | None = None,
         dead_letters: sqs.IQueue | None = None,
+        snap_start: bool = False,
     ) -> None:
         """`handler` is a dotted path in the package; `memory` is in MB; `environment` must hold no secret.
 
         `concurrency` is how many calls are served at once: so many are set aside for this function, and no more are taken
-        from the account's. `dead_letters` gets the events of asynchronous calls that are given up.
+        from the account's. `dead_letters` gets the events of asynchronous calls that are given up. `snap_start`: whether
+        versions are started from snapshots, where the region can.
         """
         super().__init__(scope, construct_id)
         self.timeout = timeout
@@ -111,11 +118,27 @@ class ServiceFunction(Construct):
             # The platform's report of each invocation (duration, memory, cold start) has this level.
             system_log_level_v2=lambda_.SystemLogLevel.INFO,
         )
+        if snap_start:
+            self._start_from_snapshots()
         self.live = lambda_.Alias(
             self,
             "Live",
             alias_name=LIVE,
             version=self.function.current_version,  # pyright: ignore[reportArgumentType]
+        )
+
+    def _start_from_snapshots(self) -> None:
+        """The region is not known before CloudFormation runs, so it is the one to see whether there are snapshots."""
+        regions = Fn.condition_or(*(Fn.condition_equals(Aws.REGION, region) for region in WITHOUT_SNAP_START))
+        condition = CfnCondition(
+            self,
+            "HasSnapStart",
+            expression=Fn.condition_and(Fn.condition_equals(Aws.PARTITION, "aws"), Fn.condition_not(regions)),
+        )
+        cast(
+            "lambda_.CfnFunction", self.function.node.default_child
+        ).snap_start = lambda_.CfnFunction.SnapStartProperty(
+            apply_on=Fn.condition_if(condition.logical_id, "PublishedVersions", "None").to_string()
         )
 
     def allow(

@@ -48,6 +48,7 @@ class ChatFunction(ServiceFunction):
             environment=given.environment,
             memory=given.config.chat_memory,
             timeout=CHAT_TIMEOUT,
+            snap_start=given.config.snap_start,
         )
         self.allow(TABLE_ACTIONS, on=given.table)
         # These also stand behind every presigned URL: who signs it lends its own permission.

@@ -1,6 +1,14 @@
 """Reads CloudFormation templates as people do."""
 
+import json
+from pathlib import Path
 from typing import Any
+
+
+def templates(assembly: Path) -> dict[str, dict[str, Any]]:
+    """Every stack's template, by the last part of the stack's name."""
+    files = sorted(assembly.glob("chatkit-*.template.json"))
+    return {file.name.removesuffix(".template.json").rpartition("-")[2]: json.loads(file.read_text()) for file in files}
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -21,6 +29,8 @@ def text(value: Any) -> str:
             return value
         case {"Fn::Join": [separator, parts]}:
             return separator.join(text(part) for part in parts)
+        case {"Fn::Sub": str(template)}:
+            return template
         case {"Ref": name} | {"Fn::ImportValue": name}:
             return f"<{text(name)}>"
         case {"Fn::GetAtt": [name, attribute]}:

@@ -28,8 +28,8 @@ def test_prod_protects_its_data() -> None:
 
 
 def test_every_setting_can_be_given() -> None:
-    """Each field has a parser, so that none can only be set in code."""
-    assert {field.name for field in fields(Config)} == {"stage", *module._PARSERS}
+    """Each field has a parser, so that none can only be set in code (endpoints and site: see test_edge_config)."""
+    assert {field.name for field in fields(Config)} == {"stage", "edge", "site", *module._PARSERS}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,7 @@ def test_every_setting_can_be_given() -> None:
         ("log_days", "365", 365),
         ("protect_data", "false", False),
         ("chat_memory", "2048", 2048),
+        ("snap_start", "true", True),
         ("attachment_concurrency", "5", 5),
         ("attachment_concurrency", "none", None),
         ("requests_per_second", "1", 1),
