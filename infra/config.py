@@ -18,7 +18,7 @@ from infra.config_values import text as _text
 from infra.config_values import whole as _whole
 from infra.config_values import whole_or_none as _whole_or_none
 from infra.config_values import yes_or_no as _yes_or_no
-from infra.edge_config import EdgeConfig, SiteConfig
+from infra.edge_config import EDGE_PARSERS, SITE_PARSERS, EdgeConfig, SiteConfig
 
 StageName = Literal["dev", "prod"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -251,3 +251,6 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "api_gateway_log_role": _yes_or_no,
     }
 )
+
+SETTINGS: Final = frozenset({"stage", *_PARSERS, *EDGE_PARSERS, *SITE_PARSERS})
+"""The names of all that can be given."""

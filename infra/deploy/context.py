@@ -1,13 +1,11 @@
 """What was given on the command line, held against what there is to be given. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, Final
 
-from infra.config import Config, ConfigError
+from infra.config import SETTINGS, Config, ConfigError
 
-_KNOWN: Final = frozenset(field.name for field in fields(Config))
 _CDKS_OWN: Final = ("@", "aws:", "aws-cdk:", "cli-")
 """What names of the CDK's own settings begin with."""
 _STAND_INS: Final[Mapping[str, str]] = MappingProxyType(
@@ -46,7 +44,7 @@ def problems(context: Mapping[str, str], defaults: Mapping[str, Any]) -> tuple[C
     found = [
         f"{name} is no setting (docs/deploy.md lists them)"
         for name in context
-        if name not in _KNOWN and not name.startswith(_CDKS_OWN)
+        if name not in SETTINGS and not name.startswith(_CDKS_OWN)
     ]
     tried = {**defaults, **context}
     replaced: set[str] = set()

@@ -126,8 +126,18 @@ def hand_over(config: Config, outputs: Mapping[str, str]) -> Iterator[str]:
         secret = _output(outputs, "ApiKeysSecretArn")
         yield ""
         yield f"A key for it: .venv/bin/chatkit-lambda api-key new web --secret-id {secret}"
+    if "SiteUrl" in outputs:
+        yield ""
+        yield from _site(config, outputs["SiteUrl"])
     yield ""
     yield f"Try it: make smoke URL={_output(outputs, 'ChatUrl')} API_URL={_output(outputs, 'ApiUrl').rstrip('/')}"
+
+
+def _site(config: Config, url: str) -> Iterator[str]:
+    yield f"The site: {url}"
+    if url not in config.allowed_origins:
+        origins = ",".join((url, *config.allowed_origins))
+        yield f"Its page may not call yet. Deploy once more, with the same and -c allowed_origins={origins}"
 
 
 def _output(outputs: Mapping[str, str], name: str) -> str:

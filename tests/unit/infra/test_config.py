@@ -30,6 +30,7 @@ def test_prod_protects_its_data() -> None:
 def test_every_setting_can_be_given() -> None:
     """Each field has a parser, so that none can only be set in code (endpoints and site: see test_edge_config)."""
     assert {field.name for field in fields(Config)} == {"stage", "edge", "site", *module._PARSERS}
+    assert {"stage", "log_days", "waf", "site_domain_key"} <= module.SETTINGS
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,17 @@ def test_an_address_is_a_literal() -> None:
     """Whatever an output holds, it ends neither the text nor the script element that it stands in."""
     page = snippet.page(config("iam"), {**OUTPUTS, "ChatUrl": 'https://x/"</script>'})
     assert 'url: "https://x/\\"\\u003c/script>"' in page
+
+
+def test_a_site_is_told_with_what_it_still_needs() -> None:
+    """CloudFront's name is known after the first deployment alone: until it is an allowed origin, its page may not call."""
+    own = "https://d111111abcdef8.cloudfront.net"
+    site = {"identity": "anonymous", "site": "true"}
+    first = list(snippet.hand_over(Config.from_context(site.get), {**OUTPUTS, "SiteUrl": own}))
+    assert f"The site: {own}" in first
+    assert any(f"-c allowed_origins={own},http://localhost:8787" in line for line in first)
+    second = Config.from_context({**site, "allowed_origins": own}.get)
+    told = list(snippet.hand_over(second, {**OUTPUTS, "SiteUrl": own}))
+    assert f"The site: {own}" in told
+    assert not any("may not call" in line for line in told)
+    assert not any("site" in line for line in snippet.hand_over(second, OUTPUTS))
