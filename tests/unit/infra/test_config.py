@@ -1,6 +1,7 @@
 """A stage's settings: what the command line may say, and what is refused."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from infra import config as module
 from infra.config import Config, ConfigError
 
+ROOT = Path(__file__).parents[3]
 PROD = {"stage": "prod", "allowed_origins": "https://app.example.com"}
 
 
@@ -111,3 +113,9 @@ def test_what_cannot_be_deployed_is_refused(context: dict[str, str], named: str)
     with pytest.raises(ConfigError, match=r"-c \w+=") as caught:
         read(context)
     assert named in str(caught.value)
+
+
+def test_every_setting_is_told_of() -> None:
+    """Whoever deploys finds its name in the documentation."""
+    pages = "".join(page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
+    assert [name for name in sorted(module.SETTINGS) if f"`{name}`" not in pages] == []
