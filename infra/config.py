@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
-from functions.limits import Limits
+from functions.limits import OFF, Counter, Limits
 from functions.settings import MAX_RETENTION_DAYS, Identity
 from infra.config_values import ConfigError, given
 from infra.config_values import listed as _list
@@ -136,6 +136,12 @@ class Config:
             raise ConfigError(
                 "site",
                 "needs an identity with which a page gets its tokens itself: anonymous, or oidc with your sign-in",
+            )
+        told = f"address.{Counter.VISITORS_PER_HOUR}"
+        if "anonymous" in self.identity and told not in self.limits and self.limits != OFF:
+            raise ConfigError(
+                "limits",
+                f"must say {told} with a site, all of whose visitors come from CloudFront's addresses: none for no limit",
             )
         if self.edge.waf:
             raise ConfigError(

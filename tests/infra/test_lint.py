@@ -23,6 +23,7 @@ CHOICES: Mapping[str, dict[str, str]] = {
     "site": {
         "site": "true",
         "identity": "anonymous",
+        "limits": "address.visitors_per_hour=none",
         "site_domain_name": "chat.example.com",
         "site_certificate_arn": ARN.format(region="us-east-1"),
         "site_hosted_zone_id": "Z0123456789ABC",

@@ -9,6 +9,7 @@ import pytest
 from tests.infra.conftest import Stage
 from tests.infra.reading import listed, of_type, only, path_of, templates, text
 
+NO_ADDRESS = "address.visitors_per_hour=none"
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
@@ -19,7 +20,7 @@ ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 @pytest.fixture(scope="module")
 def plain(synthesise: Callable[..., Stage]) -> Stage:
     """The site under CloudFront's own name, with the Function URL behind it."""
-    return synthesise(site="true", identity="anonymous")
+    return synthesise(site="true", identity="anonymous", limits=NO_ADDRESS)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def named(synthesise: Callable[..., Stage]) -> Stage:
         stage="prod",
         site="true",
         identity="anonymous",
+        limits=NO_ADDRESS,
         chat_endpoint="api_gateway",
         site_domain_name="chat.example.com",
         site_certificate_arn=CERTIFICATE,
@@ -214,6 +216,10 @@ def test_the_site_can_have_a_name_of_its_own(plain: Stage, named: Stage, synthes
     assert text(site(plain)["Outputs"]["SiteUrl"]["Value"]) == "https://<Distribution830FAC52.DomainName>"
     assert of_type(site(plain), "AWS::Route53::RecordSet") == {}
     elsewhere = synthesise(
-        site="true", identity="anonymous", site_domain_name="chat.example.com", site_certificate_arn=CERTIFICATE
+        site="true",
+        identity="anonymous",
+        limits=NO_ADDRESS,
+        site_domain_name="chat.example.com",
+        site_certificate_arn=CERTIFICATE,
     )
     assert text(site(elsewhere)["Outputs"]["SiteTarget"]["Value"]) == "<Distribution830FAC52.DomainName>"

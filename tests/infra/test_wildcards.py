@@ -52,6 +52,7 @@ def everything(synthesise: Callable[..., Stage]) -> Stage:
         hosted_workflow_id="wf_1",
         snap_start="true",
         site="true",
+        limits="address.visitors_per_hour=none",
     )
 
 

@@ -100,7 +100,7 @@ def test_an_address_is_a_literal() -> None:
 def test_a_site_is_told_with_what_it_still_needs() -> None:
     """CloudFront's name is known after the first deployment alone: until it is an allowed origin, its page may not call."""
     own = "https://d111111abcdef8.cloudfront.net"
-    site = {"identity": "anonymous", "site": "true"}
+    site = {"identity": "anonymous", "site": "true", "limits": "address.visitors_per_hour=none"}
     first = list(snippet.hand_over(Config.from_context(site.get), {**OUTPUTS, "SiteUrl": own}))
     assert f"The site: {own}" in first
     assert any(f"-c allowed_origins={own},http://localhost:8787" in line for line in first)

@@ -10,7 +10,7 @@ from infra.edge_config import EDGE_PARSERS, SITE_PARSERS, EdgeConfig, SiteConfig
 ARN = "arn:aws:acm:{region}:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 HERE = ARN.format(region="eu-west-1")
 THERE = ARN.format(region="us-east-1")
-SITE = {"site": "true", "identity": "anonymous"}
+SITE = {"site": "true", "identity": "anonymous", "limits": "address.visitors_per_hour=none"}
 
 
 def read(context: dict[str, str]) -> Config:
@@ -49,6 +49,9 @@ def test_the_command_line_decides() -> None:
     )
     assert read(SITE | {"site_domain_key": "domain_pk_1"}).site == SiteConfig(site_domain_key="domain_pk_1")
     assert read({"site": "false"}).site is None
+    assert read(SITE | {"limits": "off"}).site == SiteConfig()
+    oidc = {"identity": "oidc", "oidc_issuer": "https://id.example.com", "oidc_audience": "web"}
+    assert read(oidc | {"site": "true"}).site == SiteConfig()
 
 
 def test_the_sites_own_name_is_an_origin_that_may_call() -> None:
@@ -83,6 +86,8 @@ def test_the_sites_own_name_is_an_origin_that_may_call() -> None:
         ),
         ({"snap_start": "auto"}, "snap_start must be true or false"),
         ({"site": "true"}, "site needs an identity"),
+        ({"site": "true", "identity": "anonymous"}, "limits must say address.visitors_per_hour with a site"),
+        (SITE | {"limits": "user.threads=5"}, "limits must say address.visitors_per_hour with a site"),
         ({"site": "true", "identity": "api_key"}, "site needs an identity"),
         ({"site_domain_key": "domain_pk_1"}, "site_domain_key is given, but there is no site"),
         (SITE | {"site_domain_name": "chat.example.com"}, "site_certificate_arn is missing"),
