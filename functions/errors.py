@@ -197,6 +197,9 @@ class LimitReached(RequestError):
         `retry_after`: the whole seconds in which time alone frees the limit; None where the user has to.
         """
         super().__init__(message, **values)
+        self.limit = ""
+        """Which limit it is (`functions.limits.Counter`), and in `of` whose, `user` or `tenant`; empty where nobody says."""
+        self.of = ""
         self.retry_after = retry_after
         self.allow_retry = allow_retry
 

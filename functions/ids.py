@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 IdKind: TypeAlias = Literal[
-    "thread", "message", "tool_call", "task", "workflow", "attachment", "sdk_hidden_context", "image", "turn"
+    "thread", "message", "tool_call", "task", "workflow", "attachment", "sdk_hidden_context", "image", "turn", "event"
 ]
 
 PREFIXES: Final[dict[IdKind, str]] = {
@@ -26,6 +26,7 @@ PREFIXES: Final[dict[IdKind, str]] = {
     "sdk_hidden_context": "shcx",
     "image": "img",
     "turn": "turn",
+    "event": "evt",
 }
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -54,6 +54,8 @@ class Names:
     DEADLINE_MARGIN_SECONDS: Final = "DEADLINE_MARGIN_SECONDS"
     RETENTION_DAYS: Final = "RETENTION_DAYS"
     LIMITS: Final = "LIMITS"
+    EVENT_BUS_NAME: Final = "EVENT_BUS_NAME"
+    EVENT_CONTENT: Final = "EVENT_CONTENT"
     LOG_LEVEL: Final = "LOG_LEVEL"
 
 
@@ -114,6 +116,10 @@ class Settings:
     """How many days a thread is kept behind its last use; None keeps it for ever."""
     limits: Limits = DEFAULT_LIMITS
     """How much users and tenants may use. Where nothing is said, the local stack limits nothing."""
+    event_bus_name: str | None = None
+    """The EventBridge bus that is told what happens; None tells nobody."""
+    event_content: bool = False
+    """Whether events hold what users and assistants write."""
     log_level: LogLevel = "INFO"
 
     @property
@@ -145,6 +151,8 @@ class Settings:
             deadline_margin_seconds=read.seconds(Names.DEADLINE_MARGIN_SECONDS, default=10, least=1, most=300),
             retention_days=read.days(Names.RETENTION_DAYS, least=1, most=MAX_RETENTION_DAYS),
             limits=read.limits(Names.LIMITS, default=OFF if read.optional(Names.STAGE) == LOCAL_STAGE else ""),
+            event_bus_name=read.optional(Names.EVENT_BUS_NAME),
+            event_content=read.one_of(Names.EVENT_CONTENT, ("true", "false"), default="false") == "true",
             log_level=read.log_level(),
         )
         _check_identity(settings)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+    from functions.announcements.base import Announcer
     from functions.attachments.sweep import Sweep
     from functions.gateway.api_routes import ApiRoutes
     from functions.gateway.object_events import ObjectEvents
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_Service = Literal["dynamodb", "s3", "secretsmanager"]
+_Service = Literal["dynamodb", "events", "s3", "secretsmanager"]
 
 AWS_CONFIG: Final = Config(
     connect_timeout=2,
@@ -65,6 +66,8 @@ S3_CONFIG: Final = AWS_CONFIG.merge(Config(signature_version="s3v4"))
 """botocore still signs URLs in the old way, which regions opened since 2014 refuse."""
 SECRETS_CONFIG: Final = AWS_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}))
 """A token is checked before anything else is done, and a key that is known is used on rather than waited for."""
+EVENTS_CONFIG: Final = SECRETS_CONFIG.merge(Config(connect_timeout=1, read_timeout=1))
+"""Sending has two seconds in all (`functions.announcements.outbox.SECONDS`)."""
 
 
 _ASKED: Final[tuple[Identity, ...]] = ("iam", "api_key", "oidc", "local", "anonymous")
@@ -114,13 +117,15 @@ class Wiring:
     @cached_property
     def attachment_events(self) -> "ObjectEvents":
         """What the attachment function serves."""
+        from functions.announcements.sending import tells_uploaded
         from functions.attachments.arrivals import Arrivals  # Pillow, which is in that function's package alone
         from functions.attachments.s3_arrivals import S3Arrivals
         from functions.gateway.object_events import ObjectEvents
 
         bucket = self._settings.bucket_name
         arrived = S3Arrivals(client=lambda: self._s3, bucket=bucket)
-        arrivals = Arrivals(records=self._attachment_records, arrived=arrived, objects=self._objects)
+        told = tells_uploaded(self._announcer)
+        arrivals = Arrivals(records=self._attachment_records, arrived=arrived, objects=self._objects, uploaded=told)
         return ObjectEvents(arrivals, bucket=bucket)
 
     @cached_property
@@ -239,6 +244,7 @@ class Wiring:
             metrics=self._metrics,
             counters=self._counters,
             limits=self._settings.limits,
+            announcer=self._announcer,
             ids=IdFactory(),
             images=self._images,
             attachments=self._attachments,
@@ -328,6 +334,15 @@ class Wiring:
         return None if self._settings.is_local else Metrics(stage=self._settings.stage)
 
     @cached_property
+    def _announcer(self) -> "Announcer | None":
+        """None where nobody is told."""
+        if self._settings.event_bus_name is None:
+            return None
+        from functions.announcements.sending import outbox_of
+
+        return outbox_of(self._settings, client=lambda: self._client("events"))
+
+    @cached_property
     def _transcriber(self) -> Transcriber | None:
         if self._openai is None:
             return None
@@ -389,7 +404,7 @@ def _client(session: Session, service: _Service) -> Any:
     return session.create_client(service, config=_CONFIGS.get(service, AWS_CONFIG))
 
 
-_CONFIGS: Final[Mapping[str, Config]] = {"s3": S3_CONFIG, "secretsmanager": SECRETS_CONFIG}
+_CONFIGS: Final[Mapping[str, Config]] = {"events": EVENTS_CONFIG, "s3": S3_CONFIG, "secretsmanager": SECRETS_CONFIG}
 
 
 def _set(name: str, value: T | None) -> T:

@@ -76,13 +76,18 @@ class Arrivals:
         objects: DeletesObjects,
         inspect: Callable[[IO[bytes], StoredAttachment], Verdict] = _inspected,
         new_file: Callable[[], IO[bytes]] = tempfile.TemporaryFile,
+        uploaded: Callable[[StoredAttachment], None] | None = None,
     ) -> None:
-        """`new_file` makes the files that uploads are looked at in: a function has more disk than memory."""
+        """`new_file` makes the files that uploads are looked at in: a function has more disk than memory.
+
+        `uploaded` hears of each attachment that is taken; and again, where S3's event comes again.
+        """
         self._records = records
         self._arrived = arrived
         self._objects = objects
         self._inspect = inspect
         self._new_file = new_file
+        self._uploaded = uploaded
 
     async def handle(self, key: str) -> Outcome:
         """An object of this name was created, perhaps long ago. Raises as `AttachmentRecords` and `Objects` do."""
@@ -99,6 +104,8 @@ class Arrivals:
                 return "nothing"
             stored = await self._records.settle(place, judged)
         if stored is not None and stored.state == "uploaded":
+            if self._uploaded is not None:
+                self._uploaded(stored)
             await self._arrived.delete_upload(key)
             return "uploaded"
         await self._objects.delete(place)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from functions.attachments.base import AttachmentStore, ImageStore
 from functions.engine import reads
@@ -63,6 +63,10 @@ from functions.protocol.threads import ThreadMetadata
 from functions.store.base import RequestRepeated, StartedRequest, Store
 from functions.store.counters import Counters
 
+if TYPE_CHECKING:
+    from functions.announcements.base import Announcer
+    from functions.engine.telling import Telling
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -84,6 +88,7 @@ class Engine:
         metrics: Metrics | None = None,
         counters: Counters | None = None,
         limits: Limits = NO_LIMITS,
+        announcer: "Announcer | None" = None,
         now: Callable[[], datetime] = _utc_now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -94,6 +99,8 @@ class Engine:
         Without `images`, the pictures that models make stay in their items, as data URLs.
 
         `clock` gives seconds that never step back: what is measured goes to `metrics`.
+
+        `announcer` hears what happens; without, nobody does.
         """
         self._store: Final = store
         self._assistants: Final = assistants
@@ -106,7 +113,9 @@ class Engine:
         self._now: Final = now
         self._clock: Final = clock
         self._quotas: Final = Quotas(counters=counters, limits=limits, ids=ids, now=now, metrics=metrics)
-        self._turns: Final = Turns(store=store, ids=ids, now=now)
+        self._telling: Final = _telling(announcer, store, ids, now)
+        closed = self._telling.closed if self._telling is not None else None
+        self._turns: Final = Turns(store=store, ids=ids, now=now, closed=closed)
         self._starts: Final = Starts(store=store, attachments=attachments, turns=self._turns, ids=ids, now=now)
 
     async def process(self, body: bytes, context: RequestContext) -> StreamingResult | NonStreamingResult:
@@ -116,6 +125,14 @@ class Engine:
         nothing at all for an HTTP error. But a limit that is reached is raised, before anything is done: for HTTP 429 it
         has a notice of its own.
         """
+        try:
+            return await self._process(body, context)
+        except LimitReached as error:
+            if self._telling is not None:
+                self._telling.refused(error, context.owner)
+            raise
+
+    async def _process(self, body: bytes, context: RequestContext) -> StreamingResult | NonStreamingResult:
         try:
             request = parse(body)
         except InvalidStreamingRequest as error:
@@ -251,9 +268,18 @@ class Engine:
             raise
         thread = start.thread
         assistant_context = self._context(context, thread.id, assistant, thread, meter)
-        turn = Turn(start=start, store=self._store, context=assistant_context, now=self._now, meter=meter, files=files)
+        told = self._telling and self._telling.begun(request, start, context, meter)
+        turn = Turn(
+            start=start,
+            store=self._store,
+            context=assistant_context,
+            now=self._now,
+            meter=meter,
+            files=files,
+            ended=told and told.ended,
+        )
         events = turn.run(lambda: assistant.get_stream_options(thread, assistant_context))
-        return ticket.held(events, lambda: meter.tokens)
+        return ticket.held(told.watched(events) if told else events, lambda: meter.tokens)
 
     def _followed(
         self, request: StreamingReq, context: RequestContext, key: str, started: StartedRequest
@@ -270,6 +296,8 @@ class Engine:
     async def _add_feedback(self, request: ItemsFeedbackReq, context: RequestContext) -> None:
         params = request.params
         await self._store.save_feedback(context.owner, params.thread_id, params.item_ids, params.kind)
+        if self._telling is not None:
+            self._telling.feedback(params, context)
         assistant = picked(self._assistants, context)
         await assistant.add_feedback(
             params.thread_id, params.item_ids, params.kind, self._context(context, params.thread_id, assistant)
@@ -335,6 +363,16 @@ class Engine:
         if self._attachments is None:
             raise InvalidRequest("type", "this server takes no attachments")
         return self._attachments
+
+
+def _telling(
+    announcer: "Announcer | None", store: Store, ids: IdFactory, now: Callable[[], datetime]
+) -> "Telling | None":
+    if announcer is None:
+        return None
+    from functions.engine.telling import Telling  # milliseconds, for which nobody pays who tells nobody
+
+    return Telling(announcer, store=store, ids=ids, now=now)
 
 
 def request_key(body: bytes, context: RequestContext) -> str:

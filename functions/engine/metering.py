@@ -17,7 +17,7 @@ The tokens of a thread's newest turn are kept in its metadata, under `USAGE_KEY`
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from functions.engine.closing import closing
 from functions.metrics import Metric, Metrics
@@ -55,6 +55,18 @@ class Usage:
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Measured(NamedTuple):
+    """What was measured of a turn, at its end."""
+
+    duration: float
+    first_event: float | None
+    """When the turn's first model gave its first event; None where it gave none."""
+    first_text: float | None
+    """When it gave its first text. All three in milliseconds from the turn's beginning."""
+    usage: Mapping[str, Usage]
+    """By model, in the order in which they were asked."""
 
 
 class Meter:
@@ -104,17 +116,27 @@ class Meter:
             self._first_text = self._clock()
         return self._first_text is None
 
+    def measured(self) -> Measured:
+        """All that was measured until now."""
+        return Measured(
+            duration=self._milliseconds(self._clock()),
+            first_event=None if self._first_event is None else self._milliseconds(self._first_event),
+            first_text=None if self._first_text is None else self._milliseconds(self._first_text),
+            usage=self._by_model,
+        )
+
     def write(self, outcome: str) -> None:
         """Writes the turn's metrics: one line for each model."""
         if self._metrics is None:
             return
+        measured = self.measured()
         times = {
-            "TimeToFirstEvent": self._milliseconds(self._first_event),
-            "TimeToFirstText": self._milliseconds(self._first_text),
-            "TurnDuration": self._milliseconds(self._clock()),
+            "TimeToFirstEvent": measured.first_event,
+            "TimeToFirstText": measured.first_text,
+            "TurnDuration": measured.duration,
         }
-        for model, usage in (self._by_model or {NO_MODEL: Usage()}).items():
-            metrics = {name: metric for name, metric in times.items() if metric is not None}
+        for model, usage in (measured.usage or {NO_MODEL: Usage()}).items():
+            metrics = {name: Metric(time, "Milliseconds") for name, time in times.items() if time is not None}
             if usage.responses:
                 metrics |= {
                     "Responses": Metric(usage.responses),
@@ -131,8 +153,8 @@ class Meter:
             )
             times = {}  # those of the turn, not of every model in it
 
-    def _milliseconds(self, moment: float | None) -> Metric | None:
-        return None if moment is None else Metric(round((moment - self._began) * 1000, 1), "Milliseconds")
+    def _milliseconds(self, moment: float) -> float:
+        return round((moment - self._began) * 1000, 1)
 
 
 class MeteredModel:

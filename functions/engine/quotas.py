@@ -169,16 +169,18 @@ class Quotas:
         _log.warning("a limit was reached", extra={"limit": limit, "of": kind, "request_id": context.request_id})
         if self._metrics is not None:
             self._metrics.put({"LimitReached": Metric(1)}, dimensions={"limit": limit, "of": kind})
-        if reached.free_at is not None:
-            seconds = max(1, math.ceil((reached.free_at - now).total_seconds()))
-            if reached.counter is Counter.UPLOADED_BYTES_PER_DAY:
-                return LimitReached(Text.UPLOADS_EXHAUSTED, retry_after=seconds)
-            return LimitReached.for_now(seconds)
-        return _until_freed(_USER_FREES[reached.counter], allow_retry=reached.counter is Counter.RUNNING_TURNS)
+        refusal = _refused(reached, now)
+        refusal.limit, refusal.of = limit, kind
+        return refusal
 
 
-def _until_freed(what: Text, *, allow_retry: bool) -> LimitReached:
-    return LimitReached(what, allow_retry=allow_retry)
+def _refused(reached: Reached, now: datetime) -> LimitReached:
+    if reached.free_at is not None:
+        seconds = max(1, math.ceil((reached.free_at - now).total_seconds()))
+        if reached.counter is Counter.UPLOADED_BYTES_PER_DAY:
+            return LimitReached(Text.UPLOADS_EXHAUSTED, retry_after=seconds)
+        return LimitReached.for_now(seconds)
+    return LimitReached(_USER_FREES[reached.counter], allow_retry=reached.counter is Counter.RUNNING_TURNS)
 
 
 class Ticket:

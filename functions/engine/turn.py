@@ -14,7 +14,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from functions.engine.assistant import AssistantContext
 from functions.engine.closing import closing
@@ -56,6 +56,9 @@ from functions.translations import Text
 STOP_NOTE: Final = "The user stopped the answer before this. Do not go on with it unless the user asks for it."
 """What the model reads behind a stopped answer."""
 
+Ended: TypeAlias = Callable[[str, bool], None]
+"""Is told a turn's outcome (`functions.engine.metering`), and whether it has ended in the store by its own write."""
+
 _THREAD_FIELDS: Final = ("title", "status", "allowed_image_domains", "metadata")
 """What of a thread an assistant may change."""
 
@@ -72,8 +75,12 @@ class Turn:
         now: Callable[[], datetime],
         meter: Meter | None = None,
         files: Files | None = None,
+        ended: Ended | None = None,
     ) -> None:
-        """`meter` is told how the turn ends; what its model has cost is stored. `files` keeps pictures out of the items."""
+        """`meter` is told how the turn ends; what its model has cost is stored. `files` keeps pictures out of the items.
+
+        `ended` is called once, behind everything else.
+        """
         self._start = start
         self._thread = start.thread
         self._stored_thread = start.thread.model_copy(deep=True)
@@ -83,6 +90,8 @@ class Turn:
         self._meter = meter
         self._files = files or Files(self._user)
         self._outcome = STOPPED
+        self._ended_by_us = False
+        self._tell_ended = ended
         self._open = OpenItems()
         self._interruption = Interruption()
         self._keeper = TurnKeeper(
@@ -116,6 +125,8 @@ class Turn:
             await self._context.close()
             if self._meter is not None:
                 self._meter.write(self._outcome)
+            if self._tell_ended is not None:
+                self._tell_ended(self._outcome, self._ended_by_us)
 
     async def _answer(self, options: Callable[[], StreamOptions]) -> AsyncIterator[ThreadStreamEvent]:
         """The turn as it goes where nothing fails; what fails is raised."""
@@ -331,6 +342,7 @@ class Turn:
         except (ChatKitLambdaError, TurnGone) as error:
             log_failure(error, self._context.request)
             return False
+        self._ended_by_us = True
         return True
 
 

@@ -8,7 +8,7 @@ lease says: its turn is closed with what its last checkpoint holds, and should i
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from functions.engine.turn_keeper import LEASE, REMEMBERED
 from functions.engine.turn_states import TurnSignal, has_lapsed, is_alive, state_of, takes
@@ -24,22 +24,34 @@ UNRESPONSIVE: Final = 3.0
 POLL: Final = 0.25
 """Seconds between two looks at another's turn."""
 
+Closed: TypeAlias = Callable[[str, str, Turn], None]
+"""Is told a user's turn on a thread that somebody else than its owner has ended: in the store, by this very call."""
+
 T = TypeVar("T")
 
 
 class Turns:
     """Begins and closes turns. Every call may raise what the store raises."""
 
-    def __init__(self, *, store: Store, ids: IdFactory, now: Callable[[], datetime], session: str = "") -> None:
-        """`session`: the one whose turns it begins."""
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ids: IdFactory,
+        now: Callable[[], datetime],
+        session: str = "",
+        closed: Closed | None = None,
+    ) -> None:
+        """`session`: the one whose turns it begins. `closed` hears of each turn that is closed."""
         self._store = store
         self._ids = ids
         self._now = now
         self._session = session
+        self._closed = closed
 
     def within(self, session: str) -> "Turns":
         """The same, for a session's requests."""
-        return Turns(store=self._store, ids=self._ids, now=self._now, session=session)
+        return Turns(store=self._store, ids=self._ids, now=self._now, session=session, closed=self._closed)
 
     async def begin(
         self, user: str, thread_id: str, request_key: str, write: Callable[[Turn], Callable[[], Awaitable[T]]]
@@ -109,6 +121,8 @@ class Turns:
             return None
         except TurnRunning as running:
             return running.turn
+        if self._closed is not None:
+            self._closed(user, thread_id, turn)
         return None
 
     async def _make_room(self, user: str, thread_id: str, met: Turn, give_up: float) -> None:

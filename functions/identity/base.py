@@ -55,6 +55,12 @@ def owner(user: str, tenant: str | None = None) -> str:
     return user if tenant is None else f"{tenant}{_BETWEEN}{user}"
 
 
+def parted(owner: str) -> tuple[str, str | None]:
+    """The user and the tenant, if any, that `owner` has put together."""
+    tenant, between, user = owner.partition(_BETWEEN)
+    return (user, tenant) if between else (owner, None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What a trusted identity begins. It outlives its tokens, as each is renewed into the next."""

@@ -10,6 +10,7 @@ from awslambdaric.lambda_runtime_exception import FaultException
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 
 from functions.runtime import wire
+from functions.runtime.afterwards import do_afterwards
 from functions.runtime.drive import close
 from functions.runtime.loop import run
 from functions.runtime.response import StreamingResponse
@@ -49,7 +50,25 @@ class StreamingRuntimeClient(LambdaRuntimeClient):
         content_type: str = "application/json",
         invocation_id: str | None = None,
     ) -> None:
-        """Returns when the Runtime API has the whole response. What it raises ends the process, which Lambda replaces."""
+        """Returns when the Runtime API has the whole response, and all is done that comes behind it (`afterwards`).
+
+        What it raises ends the process, which Lambda replaces.
+        """
+        try:
+            self._post(invoke_id, result_data, content_type, invocation_id)
+        finally:
+            do_afterwards()
+
+    def post_invocation_error(
+        self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
+    ) -> None:
+        """The same for an invocation that failed."""
+        try:
+            super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
+        finally:
+            do_afterwards()
+
+    def _post(self, invoke_id: str, result_data: Any, content_type: str, invocation_id: str | None) -> None:
         if not isinstance(result_data, Stream):
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
             return

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.announcements.base import Announcer
 from functions.attachments.base import AttachmentStore, ImageStore
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.engine.engine import Engine
@@ -58,6 +59,7 @@ class Chat:
         self.attachments: AttachmentStore | None = None
         self.counters: Counters | None = None
         self.limits = NO_LIMITS
+        self.announcer: Announcer | None = None
         self.now = _utc_now
 
     def stream(self, kind: str, params: Json, **how: Any) -> list[Json]:
@@ -112,6 +114,7 @@ class Chat:
             attachments=self.attachments,
             counters=self.counters,
             limits=self.limits,
+            announcer=self.announcer,
             now=self.now,
         )
         body = json.dumps({"type": kind, "params": params, "metadata": metadata or {}}).encode()

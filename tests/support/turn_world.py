@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from functions.announcements.base import Announcer
 from functions.engine.assistant import Assistant, AssistantContext
 from functions.ids import IdFactory
 from functions.protocol.base import to_wire
@@ -59,6 +60,8 @@ class World:
         self.slow = slow
         self.ids = IdFactory(clock=lambda: now().timestamp())
         """One for all: functions that work at one virtual moment would make ids in any order."""
+        self.announcer: Announcer | None = None
+        """Who hears what happens in all of them."""
 
     def invocation(self, store: MortalStore | FaultyStore | None = None, *, assistant: Assistant | None = None) -> Chat:
         """One function's process; it sees the store through `store`."""
@@ -66,6 +69,7 @@ class World:
         chat = Chat(store=seen, assistant=assistant or ScriptedAssistant(self.slow))
         chat.now = now
         chat.ids = self.ids
+        chat.announcer = self.announcer
         return chat
 
     async def open(self, thread_id: str | None = None, text: str = "Hi", **how: Any) -> "Client":

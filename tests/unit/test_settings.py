@@ -46,6 +46,8 @@ def test_every_setting_can_be_set() -> None:
         Names.TOKEN_SECONDS: "60",
         Names.RETENTION_DAYS: " 30 ",
         Names.LIMITS: " tenant.threads=5 ",
+        Names.EVENT_BUS_NAME: " chatkit-prod ",
+        Names.EVENT_CONTENT: "true",
         Names.LOG_LEVEL: "DEBUG",
     }
     settings = Settings.from_environ(environ)
@@ -54,6 +56,8 @@ def test_every_setting_can_be_set() -> None:
     assert settings.token_seconds == 60
     assert settings.retention_days == 30
     assert settings.limits.tenant[Counter.THREADS] == 5
+    assert settings.event_bus_name == "chatkit-prod"
+    assert settings.event_content
     assert settings.log_level == "DEBUG"
 
 
@@ -171,6 +175,15 @@ def test_only_the_local_stack_does_without_an_openai_key() -> None:
     assert Settings.from_environ({**keyless, Names.STAGE: LOCAL_STAGE}).openai_secret_id is None
     with pytest.raises(SettingError, match=f"setting {Names.OPENAI_SECRET_ID}: is missing"):
         Settings.from_environ(keyless)
+
+
+def test_nobody_is_told_and_nothing_that_was_said_unless_it_is_set() -> None:
+    """Content is a yes or a no, and no by default."""
+    settings = Settings.from_environ(DEPLOYED)
+    assert settings.event_bus_name is None
+    assert not settings.event_content
+    with pytest.raises(SettingError, match="EVENT_CONTENT"):
+        Settings.from_environ({**DEPLOYED, Names.EVENT_CONTENT: "yes"})
 
 
 def test_only_the_local_stack_limits_nothing_by_default() -> None:

@@ -21,6 +21,9 @@ class LambdaRuntimeClient:
     marshaller: LambdaMarshaller
     lambda_runtime_address: str
     def __init__(self, lambda_runtime_address: str, use_thread_for_polling_next: bool = False) -> None: ...
+    def post_invocation_error(
+        self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
+    ) -> None: ...
     def post_invocation_result(
         self, invoke_id: str, result_data: Any, content_type: str = "application/json", invocation_id: str | None = None
     ) -> None: ...
