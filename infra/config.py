@@ -65,6 +65,12 @@ class Config:
     """How many days a thread is kept behind its last use; without, for ever."""
     limits: str = ""
     """How much users and tenants may use, where that is otherwise than by default (docs/limits.md)."""
+    events: bool = True
+    """Whether an EventBridge bus is told what happens (docs/events.md)."""
+    event_content: bool = False
+    """Whether it is also told what users and assistants write."""
+    event_archive_days: int | None = None
+    """How long EventBridge keeps events, to be sent again; without, not at all."""
     log_level: LogLevel = "INFO"
     log_days: int
     """How long logs are kept."""
@@ -95,6 +101,9 @@ class Config:
         _check_origins(self.allowed_origins, public=self.stage == "prod")
         self._check_identity()
         self._check_site()
+        for name in ("event_content", "event_archive_days"):
+            if getattr(self, name) and not self.events:
+                raise ConfigError(name, "is given, but events is false")
         if self.openai_base_url is not None and not self.openai_base_url.startswith("https://"):
             raise ConfigError("openai_base_url", f"must begin with https://; it is {self.openai_base_url!r}")
         if self.log_level not in get_args(LogLevel):
@@ -177,6 +186,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "token_key_days": (1, 1000),
         "deadline_margin_seconds": (1, 300),
         "retention_days": (1, MAX_RETENTION_DAYS),
+        "event_archive_days": (1, MAX_RETENTION_DAYS),
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
         "chat_memory": (128, 10_240),
         "api_memory": (128, 10_240),
@@ -245,6 +255,9 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "deadline_margin_seconds": _whole,
         "retention_days": _whole,
         "limits": _text,
+        "events": _yes_or_no,
+        "event_content": _yes_or_no,
+        "event_archive_days": _whole,
         "log_level": _text,
         "log_days": _whole,
         "protect_data": _yes_or_no,

@@ -35,7 +35,7 @@ TASK_ROOT: Final = "/var/task"
 """Where Lambda unpacks it (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
 EXEC_WRAPPER: Final = "functions/runtime/exec-wrapper"
 """The script that Lambda runs in place of its own start."""
-AWS_SERVICES: Final = ("dynamodb", "s3", "secretsmanager")
+AWS_SERVICES: Final = ("dynamodb", "events", "s3", "secretsmanager")
 """The services whose definitions are kept in botocore's data: those that the functions call."""
 
 _LEFT_OUT_OF_FUNCTIONS: Final = ("local", "tests", "__pycache__")

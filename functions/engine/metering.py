@@ -116,27 +116,17 @@ class Meter:
             self._first_text = self._clock()
         return self._first_text is None
 
-    def measured(self) -> Measured:
-        """All that was measured until now."""
-        return Measured(
-            duration=self._milliseconds(self._clock()),
-            first_event=None if self._first_event is None else self._milliseconds(self._first_event),
-            first_text=None if self._first_text is None else self._milliseconds(self._first_text),
-            usage=self._by_model,
-        )
-
     def write(self, outcome: str) -> None:
         """Writes the turn's metrics: one line for each model."""
         if self._metrics is None:
             return
-        measured = self.measured()
         times = {
-            "TimeToFirstEvent": measured.first_event,
-            "TimeToFirstText": measured.first_text,
-            "TurnDuration": measured.duration,
+            "TimeToFirstEvent": self._milliseconds(self._first_event),
+            "TimeToFirstText": self._milliseconds(self._first_text),
+            "TurnDuration": self._milliseconds(self._clock()),
         }
-        for model, usage in (measured.usage or {NO_MODEL: Usage()}).items():
-            metrics = {name: Metric(time, "Milliseconds") for name, time in times.items() if time is not None}
+        for model, usage in (self._by_model or {NO_MODEL: Usage()}).items():
+            metrics = {name: metric for name, metric in times.items() if metric is not None}
             if usage.responses:
                 metrics |= {
                     "Responses": Metric(usage.responses),
@@ -153,8 +143,16 @@ class Meter:
             )
             times = {}  # those of the turn, not of every model in it
 
-    def _milliseconds(self, moment: float) -> float:
-        return round((moment - self._began) * 1000, 1)
+    def measured(self) -> Measured:
+        """All that was measured until now, as it is written, too."""
+        duration, first_event, first_text = (
+            None if (metric := self._milliseconds(moment)) is None else metric.value
+            for moment in (self._clock(), self._first_event, self._first_text)
+        )
+        return Measured(duration or 0.0, first_event, first_text, self._by_model)
+
+    def _milliseconds(self, moment: float | None) -> Metric | None:
+        return None if moment is None else Metric(round((moment - self._began) * 1000, 1), "Milliseconds")
 
 
 class MeteredModel:

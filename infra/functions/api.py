@@ -45,3 +45,4 @@ class ApiFunction(ServiceFunction):
         self.allow(["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], on=given.table)
         self.allow(["s3:PutObject"], on=given.objects(UPLOAD_OBJECTS))
         self.allow(["s3:GetObject"], on=given.objects(FILE_OBJECTS))
+        given.allow_telling(self)

@@ -45,6 +45,7 @@ class AttachmentFunction(ServiceFunction):
         self.allow(["s3:PutObject"], on=given.objects(FILE_OBJECTS, PREVIEW_OBJECTS))
         # What was looked at leaves `uploads/`; the others go where the user has deleted the attachment meanwhile.
         self.allow(["s3:DeleteObject"], on=given.objects(*ATTACHMENT_OBJECTS))
+        given.allow_telling(self)
         call_for_objects(
             scope,
             "Uploads",

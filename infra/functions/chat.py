@@ -61,3 +61,4 @@ class ChatFunction(ServiceFunction):
             ["secretsmanager:GetSecretValue"],
             on=[given.data.token_secret.secret_arn, given.data.openai_secret.secret_arn],
         )
+        given.allow_telling(self)

@@ -39,14 +39,17 @@ class Given:
         return cls(
             config=config,
             data=data,
-            environment=shared_environment(
-                config=config,
-                table_name=data.table.table_name,
-                bucket_name=data.bucket.bucket_name,
-                token_secret_id=data.token_secret.secret_arn,
-                openai_secret_id=data.openai_secret.secret_arn,
-                api_keys_secret_id=data.api_keys_secret.secret_arn if data.api_keys_secret else None,
-            ),
+            environment={
+                **shared_environment(
+                    config=config,
+                    table_name=data.table.table_name,
+                    bucket_name=data.bucket.bucket_name,
+                    token_secret_id=data.token_secret.secret_arn,
+                    openai_secret_id=data.openai_secret.secret_arn,
+                    api_keys_secret_id=data.api_keys_secret.secret_arn if data.api_keys_secret else None,
+                ),
+                **(data.events.environment if data.events else {}),
+            },
         )
 
     @property
@@ -57,6 +60,11 @@ class Given:
     def objects(self, *names: str) -> list[str]:
         """The ARNs of these objects of the bucket's, to grant on."""
         return [self.data.bucket.arn_for_objects(name) for name in names]
+
+    def allow_telling(self, function: ServiceFunction) -> None:
+        """Lets a function put events on the stage's bus, where there is one."""
+        if self.data.events is not None:
+            function.allow(["events:PutEvents"], on=[self.data.events.bus.event_bus_arn])
 
     def allow_listing(self, function: ServiceFunction) -> None:
         """Lets a function list the objects of items and pictures, and no others."""

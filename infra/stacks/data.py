@@ -12,6 +12,7 @@ from functions.attachments import bucket as bucket_names
 from functions.attachments.objects import UPLOADS_PREFIX
 from functions.store import table as table_names
 from infra.config import Config
+from infra.constructs.events import Events
 
 UPLOAD_DAYS: Final = 2
 """How long an object that was uploaded lies where nobody has looked at it: longer than a failed event is tried for, and
@@ -38,6 +39,7 @@ class DataStack(Stack):
         self.token_secret = self._make_token_secret()
         self.openai_secret = self._make_openai_secret()
         self.api_keys_secret = self._make_api_keys_secret() if "api_key" in config.identity else None
+        self.events = Events(self, "Events", config=config) if config.events else None
         CfnOutput(self, "TableName", value=self.table.table_name, description="The table of all conversations")
         CfnOutput(self, "BucketName", value=self.bucket.bucket_name, description="The bucket of files and large items")
         CfnOutput(

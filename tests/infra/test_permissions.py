@@ -20,6 +20,7 @@ ACTIONS = {
         "dynamodb:PutItem",
         "dynamodb:Query",
         "dynamodb:UpdateItem",
+        "events:PutEvents",
         "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListBucket",
@@ -32,6 +33,7 @@ ACTIONS = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
+        "events:PutEvents",
         "s3:GetObject",
         "s3:PutObject",
         "secretsmanager:GetSecretValue",
@@ -64,6 +66,7 @@ ACTIONS = {
     | {
         "dynamodb:BatchGetItem",
         "dynamodb:UpdateItem",
+        "events:PutEvents",
         "s3:DeleteObject",
         "s3:GetObject",
         "s3:PutObject",
