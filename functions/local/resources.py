@@ -12,6 +12,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from functions.announcements.entries import SOURCE
 from functions.attachments import bucket
 from functions.attachments.objects import UPLOADS_PREFIX
 from functions.identity import api_keys
@@ -31,6 +32,11 @@ API_KEYS_SECRET: Final = "chatkit/api-keys"  # noqa: S105 - a name
 OPENAI_SECRET: Final = "chatkit/openai-key"  # noqa: S105 - a name
 UPLOADS: Final = "chatkit-uploads"
 """The rule by which S3's events of uploads go to a queue, and the queue: see `deliveries`."""
+
+EVENT_BUS: Final = "chatkit-local"
+"""The bus that is told what happens."""
+EVENTS: Final = "chatkit-events"
+"""The rule by which all that it is told goes to a queue, and the queue: see `announced`."""
 
 _ROTATION_ARN: Final = f"arn:aws:lambda:{REGION}:000000000000:function:rotation"
 """Nothing is called by it."""
@@ -96,6 +102,7 @@ def create(clients: Clients, *, origins: tuple[str, ...], model_key: str | None,
     _create_table(clients.dynamodb)
     _create_bucket(clients.s3, origins)
     _tell_of_uploads(clients)
+    _create_event_bus(clients)
     _create_token_secret(clients.secrets_manager)
     _put_secret(clients.secrets_manager, API_KEYS_SECRET, _api_keys(api_key))
     if model_key is None:
@@ -163,6 +170,23 @@ def _tell_of_uploads(clients: Clients) -> None:
     clients.s3.put_bucket_notification_configuration(
         Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
+
+
+def events_queue(clients: Clients) -> str:
+    """The URL of the queue that all events on the bus go to; it is made where it is missing."""
+    return str(clients.sqs.create_queue(QueueName=EVENTS)["QueueUrl"])
+
+
+def _create_event_bus(clients: Clients) -> None:
+    try:
+        clients.events.create_event_bus(Name=EVENT_BUS)
+    except ClientError as error:
+        _unless("ResourceAlreadyExistsException", error)
+    queue = clients.sqs.get_queue_attributes(QueueUrl=events_queue(clients), AttributeNames=["QueueArn"])
+    pattern = json.dumps({"source": [SOURCE]})
+    clients.events.put_rule(Name=EVENTS, EventBusName=EVENT_BUS, EventPattern=pattern)
+    target = {"Id": "queue", "Arn": queue["Attributes"]["QueueArn"]}
+    clients.events.put_targets(Rule=EVENTS, EventBusName=EVENT_BUS, Targets=[target])
 
 
 def _create_token_secret(client: "SecretsManagerClient") -> None:

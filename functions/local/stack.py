@@ -15,7 +15,8 @@ from starlette.types import ASGIApp
 
 from functions.attachments import sweep
 from functions.errors import ChatKitLambdaError, SettingError
-from functions.local import front_end, log_lines
+from functions.local import front_end, log_lines, resources
+from functions.local.announced import Announced
 from functions.local.backend import Backend, StateDir, backend, locked
 from functions.local.deliveries import Deliveries
 from functions.local.events import HttpRequest, function_url_event
@@ -30,11 +31,13 @@ from functions.local.server import Server
 from functions.local.settings import LocalNames, LocalSettings
 from functions.local.terminal import Terminal
 from functions.local.upkeep import Upkeep
+from functions.settings import Names
 
 _HOST: Final = "127.0.0.1"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KILLED: Final = 130
 """The exit status after a second Ctrl-C, as a shell gives it."""
+_EVENTS: Final = {Names.EVENT_BUS_NAME: resources.EVENT_BUS}
 _PREFLIGHT: Final = HttpRequest(
     method="OPTIONS", path=front_end.CHAT_PATH, query="", headers=(), body=b"", source_ip=_HOST
 )
@@ -119,6 +122,10 @@ class _Stack:
                 self._timed("chat function, first process", _first_answer("chat", chat, _PREFLIGHT)),
                 self._timed("api function, first process", _first_answer("api", api, _HEALTH)),
             )
+            # Ended behind all that may have something to tell.
+            await ending.enter_async_context(
+                Announced(clients=ground.connect(), log=lambda line: self._terminal.log("event", line))
+            )
             thread = self._function("thread", ground, ending)
             # Ended before the functions, and behind the server: so what users have deleted is deleted.
             await ending.enter_async_context(
@@ -159,7 +166,7 @@ class _Stack:
         function = Function(
             name,
             HANDLERS[name],
-            {**ground.environment, **log_lines.environment(level=self._settings.log_level)},
+            {**ground.environment, **_EVENTS, **log_lines.environment(level=self._settings.log_level)},
             base_environment=self._settings.inherited,
             log=log,
         )
