@@ -1,7 +1,8 @@
 """One Lambda function on this machine: its processes, started as Lambda starts them.
 
 As on Lambda, a process serves one event at a time, a further event meanwhile starts a further process, the process that
-was used last is used first, and a caller who goes away stops nothing.
+was used last is used first, and a caller who goes away stops nothing. Otherwise than on Lambda, what a process still does
+behind its answer (`functions.runtime.afterwards`) is waited for by its next event, and starts no further process.
 """
 
 import asyncio
