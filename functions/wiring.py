@@ -86,6 +86,7 @@ class Wiring:
     @cached_property
     def api_routes(self) -> "ApiRoutes":
         """What the api function serves."""
+        from functions.announcements.sending import tells_refused
         from functions.gateway.api_routes import ApiRoutes  # Powertools' resolvers: the chat function goes without
         from functions.gateway.checked_tokens import CheckedTokens
         from functions.gateway.entity_routes import EntityRoutes
@@ -101,7 +102,12 @@ class Wiring:
                 takes_state=self._settings.hosted is not None,
             ),
             EntityRoutes(assistants=self._assistants, tokens=tokens),
-            UploadRoutes(tokens=tokens, attachments=self._attachments, quotas=self._quotas),
+            UploadRoutes(
+                tokens=tokens,
+                attachments=self._attachments,
+                quotas=self._quotas,
+                refused=tells_refused(self._announcer),
+            ),
             # Nothing but the anonymous visitor's identity is in a cookie.
             cors=Cors(self._settings.allowed_origins, credentials="anonymous" in self._settings.identity),
         )

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from functions.announcements.base import Announcer, Bus
-from functions.announcements.events import attachment_uploaded
+from functions.announcements.events import attachment_uploaded, quota_exceeded
 from functions.announcements.outbox import Outbox
+from functions.errors import LimitReached
+from functions.ids import IdFactory
 from functions.runtime.afterwards import after_each_invocation
 from functions.settings import Settings
 
@@ -35,6 +37,27 @@ def outbox_of(settings: Settings, *, client: "Callable[[], PutsEvents]") -> Outb
     outbox = Outbox(bus=event_bridge, has_content=settings.event_content)
     after_each_invocation(outbox.send)
     return outbox
+
+
+def tells_refused(announcer: Announcer | None) -> Callable[[LimitReached, str], None] | None:
+    """Tells of limits that an owner has reached; None without an announcer."""
+    if announcer is None:
+        return None
+    ids = IdFactory()
+
+    def tell(error: LimitReached, owner: str) -> None:
+        announcer.tell(
+            quota_exceeded(
+                owner,
+                event_id=ids.new("event"),
+                time=datetime.now(UTC),
+                limit=error.limit,
+                of=error.of,
+                retry_after=error.retry_after,
+            )
+        )
+
+    return tell
 
 
 def tells_uploaded(announcer: Announcer | None) -> "Callable[[StoredAttachment], None] | None":

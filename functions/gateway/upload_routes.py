@@ -4,7 +4,7 @@ The first is ChatKit's direct upload: one file in one request, as large as an ev
 other way, straight into S3 (two-phase).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -12,7 +12,7 @@ from functions.attachments.base import AttachmentStore
 from functions.attachments.limits import DIRECT_BYTES
 from functions.engine.quotas import Quotas
 from functions.engine.results import RequestContext
-from functions.errors import AttachmentRefused, InvalidRequest
+from functions.errors import AttachmentRefused, InvalidRequest, LimitReached
 from functions.gateway.request import Request
 from functions.gateway.routes import Answer, Route, caller_of
 from functions.identity.base import ANONYMOUS, UPLOAD, Caller, TokenVerifier
@@ -28,11 +28,19 @@ FIELD: Final = "file"
 class UploadRoutes:
     """A `RouteGroup`."""
 
-    def __init__(self, *, tokens: TokenVerifier, attachments: AttachmentStore, quotas: Quotas) -> None:
-        """`quotas` say how much users may bring in."""
+    def __init__(
+        self,
+        *,
+        tokens: TokenVerifier,
+        attachments: AttachmentStore,
+        quotas: Quotas,
+        refused: Callable[[LimitReached, str], None] | None = None,
+    ) -> None:
+        """`quotas` say how much users may bring in; `refused` hears of an owner whose upload is beyond that."""
         self._tokens = tokens
         self._attachments = attachments
         self._quotas = quotas
+        self._refused = refused
 
     def routes(self) -> Iterable[Route]:
         """See `RouteGroup`."""
@@ -60,6 +68,10 @@ class UploadRoutes:
         except AttachmentRefused as error:
             # It names a field of `attachments.create`, which this request does not have.
             error.field = FIELD
+            raise
+        except LimitReached as error:
+            if self._refused is not None:
+                self._refused(error, caller.owner)
             raise
         return Answer(attachment.model_dump(mode="json", by_alias=True, exclude_none=True, context=WIRE_CONTEXT))
 

@@ -10,8 +10,9 @@ import pytest
 
 from functions.announcements import sending
 from functions.announcements.entries import Entry
-from functions.announcements.sending import outbox_of, tells_uploaded
+from functions.announcements.sending import outbox_of, tells_refused, tells_uploaded
 from functions.attachments.arrivals import Arrivals
+from functions.errors import LimitReached
 from functions.ids import IdFactory
 from functions.runtime import afterwards, loop
 from functions.settings import Names, Settings
@@ -105,6 +106,21 @@ def test_a_file_that_is_refused_is_not_told_of() -> None:
     uploaded(ear, b"something else")
     assert asyncio.run(ear.heard()) == []
     uploaded(None)
+
+
+def test_a_limit_that_is_reached_is_told_of() -> None:
+    """With whose it is; nobody is told without an announcer."""
+    ear = Ear()
+    error = LimitReached.for_now(30)
+    error.limit, error.of = "threads", "user"
+    tell = tells_refused(ear)
+    assert tell is not None
+    tell(error, "acme\x1falice")
+    tell(error, "acme\x1falice")
+    first, second = asyncio.run(ear.heard())
+    assert (first.owner, first.fields) == ("acme\x1falice", {"limit": "threads", "of": "user", "retry_after": 30})
+    assert first.id != second.id
+    assert tells_refused(None) is None
 
 
 def test_the_client_is_made_behind_the_first_answer_with_an_event() -> None:

@@ -12,7 +12,7 @@ import pytest
 from functions.attachments.base import Counting
 from functions.attachments.limits import DIRECT_BYTES
 from functions.engine.quotas import Quotas
-from functions.errors import AttachmentRefused, NotFound, Unavailable
+from functions.errors import AttachmentRefused, LimitReached, NotFound, Unavailable
 from functions.gateway.api_routes import ApiRoutes
 from functions.gateway.cors import Cors
 from functions.gateway.upload_routes import UploadRoutes
@@ -46,6 +46,10 @@ class Attachments:
         self.failure = failure
         self.taken: list[tuple[str, str, str, bytes]] = []
         self.rooms: list[Room] = []
+        self.told: list[tuple[LimitReached, str]] = []
+
+    def refused(self, error: LimitReached, owner: str) -> None:
+        self.told.append((error, owner))
 
     async def upload(self, owner: str, name: str, mime_type: str, data: bytes, counting: Counting) -> Attachment:
         if self.failure is not None:
@@ -87,10 +91,24 @@ def send(
         ids=IdFactory(),
         now=lambda: datetime(2026, 11, 28, tzinfo=UTC),
     )
-    uploads: Any = UploadRoutes(tokens=TOKENS, attachments=attachments, quotas=quotas)  # pyright: ignore[reportArgumentType] - two of its calls
+    store: Any = attachments  # two of its calls
+    uploads = UploadRoutes(tokens=TOKENS, attachments=store, quotas=quotas, refused=attachments.refused)
     result = ApiRoutes(uploads, cors=Cors((APP,))).handle(event)
     assert result["isBase64Encoded"] is False
     return result["statusCode"], result["headers"], json.loads(result["body"]) if result["body"] else None
+
+
+@both
+def test_an_upload_beyond_a_limit_is_told_of(build: Build) -> None:
+    """Of whoever sent it; another refusal is not."""
+    error = LimitReached.for_now(30)
+    attachments = Attachments(error)
+    status, headers, _ = send(build, attachments, body=multipart(PICTURE), user="bob")
+    assert (status, headers["retry-after"]) == (429, "30")
+    assert attachments.told == [(error, "bob")]
+    unavailable = Attachments(Unavailable(Text.STORE_UNAVAILABLE))
+    send(build, unavailable, body=multipart(PICTURE))
+    assert unavailable.told == []
 
 
 @both
