@@ -1,11 +1,16 @@
 """The bus on which the functions tell what happens, read from the templates."""
 
+import re
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
+from functions.announcements.base import EventName
+from functions.announcements.entries import SOURCE
 from functions.settings import Names
-from tests.infra.conftest import Stage
+from infra.constructs.events import bus_name
+from tests.infra.conftest import ROOT, Stage
 from tests.infra.reading import listed, of_type, only, path_of, statements, text
 
 TELLING = ("Api", "Attachment", "Chat")
@@ -87,3 +92,19 @@ def test_events_are_kept_where_that_is_asked_for(talkative: Stage) -> None:
     archive = only(talkative.data, "AWS::Events::Archive")["Properties"]
     assert archive["RetentionDays"] == 30
     assert archive["EventPattern"] == {"source": ["chatkit-lambda"]}
+
+
+def test_the_pages_own_rule_can_be_deployed() -> None:
+    """The Python that `docs/events.md` shows makes a rule on the bus, for the queue."""
+    from aws_cdk import App, Stack
+    from aws_cdk.assertions import Template
+
+    page = (ROOT / "docs" / "events.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    stack = Stack(App(), "Mine")
+    exec(code, {"self": stack})
+    rule = only(Template.from_stack(stack).to_json(), "AWS::Events::Rule")["Properties"]
+    assert rule["EventBusName"] == bus_name("prod")
+    assert set(rule["EventPattern"]["detail-type"]) < set(get_args(EventName))
+    assert rule["EventPattern"]["source"] == [SOURCE]
+    assert len(rule["Targets"]) == 1
