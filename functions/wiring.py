@@ -4,13 +4,12 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeVar, assert_never
 
-from botocore.config import Config
 from botocore.session import Session
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 
-from functions import assistant
+from functions import assistant, aws_clients
 from functions.attachments.base import ModelFiles
 from functions.attachments.s3_images import S3Images
 from functions.attachments.s3_objects import S3Objects
@@ -51,24 +50,6 @@ if TYPE_CHECKING:
     from functions.model.openai_client import OpenAIClient
 
 T = TypeVar("T")
-
-_Service = Literal["dynamodb", "events", "s3", "secretsmanager"]
-
-AWS_CONFIG: Final = Config(
-    connect_timeout=2,
-    read_timeout=10,
-    retries={"mode": "standard", "max_attempts": 3},
-    tcp_keepalive=True,
-    s3={"addressing_style": "path"},
-)
-"""Far below the defaults of 60 s: a user waits. Path-style addresses work on AWS and on every stand-in."""
-S3_CONFIG: Final = AWS_CONFIG.merge(Config(signature_version="s3v4"))
-"""botocore still signs URLs in the old way, which regions opened since 2014 refuse."""
-SECRETS_CONFIG: Final = AWS_CONFIG.merge(Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2}))
-"""A token is checked before anything else is done, and a key that is known is used on rather than waited for."""
-EVENTS_CONFIG: Final = SECRETS_CONFIG.merge(Config(connect_timeout=1, read_timeout=1))
-"""Sending has two seconds in all (`functions.announcements.outbox.SECONDS`)."""
-
 
 _ASKED: Final[tuple[Identity, ...]] = ("iam", "api_key", "oidc", "local", "anonymous")
 """In this order: what proves most comes first, and who knows everybody last."""
@@ -380,8 +361,8 @@ class Wiring:
     def _session(self) -> Session:
         return Session()
 
-    def _client(self, service: _Service) -> Any:
-        client = _client(self._session, service)
+    def _client(self, service: aws_clients.Service) -> Any:
+        client = aws_clients.client(self._session, service)
         # The connections of a snapshot are gone; the client makes new ones.
         register_after_restore(client.close)
         return client
@@ -393,7 +374,7 @@ def key_rotation(settings: RotationSettings) -> "KeyRotation":
     from functions.identity.secret_versions import SecretVersions
 
     logs.set_up(settings.log_level)
-    client: SecretsManagerClient = _client(Session(), "secretsmanager")
+    client: SecretsManagerClient = aws_clients.client(Session(), "secretsmanager")
     secret_id = settings.token_secret_id
     secret = SecretVersions(client=client, secret_id=secret_id)
     return KeyRotation(secret=secret, secret_id=secret_id, try_out=_try_out)
@@ -403,14 +384,6 @@ def _try_out(key: SigningKey) -> None:
     """Signs a token as the api function does, and verifies it as the chat function does."""
     tokens = ClientTokens(keys=OneKey(key))
     tokens.verify(tokens.issue("rotation").client_secret)
-
-
-def _client(session: Session, service: _Service) -> Any:
-    # What `boto3.client` does, without the import of boto3's resources and transfer manager.
-    return session.create_client(service, config=_CONFIGS.get(service, AWS_CONFIG))
-
-
-_CONFIGS: Final[Mapping[str, Config]] = {"events": EVENTS_CONFIG, "s3": S3_CONFIG, "secretsmanager": SECRETS_CONFIG}
 
 
 def _set(name: str, value: T | None) -> T:

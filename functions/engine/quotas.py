@@ -180,7 +180,11 @@ def _refused(reached: Reached, now: datetime) -> LimitReached:
         if reached.counter is Counter.UPLOADED_BYTES_PER_DAY:
             return LimitReached(Text.UPLOADS_EXHAUSTED, retry_after=seconds)
         return LimitReached.for_now(seconds)
-    return LimitReached(_USER_FREES[reached.counter], allow_retry=reached.counter is Counter.RUNNING_TURNS)
+    return _until_freed(_USER_FREES[reached.counter], allow_retry=reached.counter is Counter.RUNNING_TURNS)
+
+
+def _until_freed(what: Text, *, allow_retry: bool) -> LimitReached:
+    return LimitReached(what, allow_retry=allow_retry)
 
 
 class Ticket:

@@ -16,9 +16,9 @@ from functions.attachments.base import UploadTarget
 from functions.attachments.limits import UPLOAD_SECONDS
 from functions.attachments.objects import file_key, preview_key, upload_key
 from functions.attachments.s3_objects import S3Objects
+from functions.aws_clients import S3_CONFIG
 from functions.ids import IdFactory
 from functions.store.attachments import Place
-from functions.wiring import S3_CONFIG
 from tests.support.ministack import ministack as ministack  # the fixture
 
 pytestmark = pytest.mark.anyio

@@ -68,7 +68,7 @@ def uploaded(ear: Ear | None, data: bytes = TEXT, *, times: int = 1) -> StoredAt
     arrivals = Arrivals(records=records, arrived=bucket, objects=bucket, uploaded=tells_uploaded(ear))
 
     async def arrive() -> None:
-        await records.announce(stored, day_bytes=10**9)
+        await records.announce(stored)
         for _ in range(times):
             await arrivals.handle(bucket.upload(stored.place, data))
 

@@ -37,3 +37,34 @@ def _loaded(name: str) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
+
+
+def test_who_tells_nobody_loads_nothing_for_it() -> None:
+    """Without a bus, no part of it is there."""
+    assert _announcing("chat") == []
+
+
+@pytest.mark.parametrize("name", ["chat", "api", "attachments"])
+def test_what_talks_to_the_bus_is_loaded_behind_the_first_answer(name: str) -> None:
+    """Not when the function starts, where each millisecond is one of a cold start."""
+    loaded = _announcing(name, EVENT_BUS_NAME="bus")
+    assert "functions.announcements.outbox" in loaded
+    assert "functions.announcements.eventbridge" not in loaded
+
+
+def _announcing(name: str, **variables: str) -> list[str]:
+    """The modules of events that a function has loaded when it has started."""
+    code = (
+        f"import sys, functions.handlers.{name}; "
+        "print(*[one for one in sys.modules if one.startswith(('functions.announcements', 'functions.engine.telling'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENVIRONMENT | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
