@@ -9,7 +9,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 NAMESPACE: Final = "ChatKitLambda"
@@ -21,7 +21,7 @@ TENANT_DIMENSIONS: Final = ("stage", "model")
 """What a tenant's numbers are told apart by besides: by more, each tenant would cost as much as all others together
 (https://aws.amazon.com/cloudwatch/pricing/: each combination of values is a metric)."""
 
-Unit = Literal["Count", "Milliseconds"]
+Unit = Literal["Count", "Milliseconds", "Seconds"]
 
 
 class Metric(NamedTuple):
@@ -29,6 +29,13 @@ class Metric(NamedTuple):
 
     value: float
     unit: Unit = "Count"
+
+
+class View(NamedTuple):
+    """Numbers that are counted by a few of a line's dimensions alone: what an alarm watches must be one metric."""
+
+    dimensions: tuple[str, ...]
+    metrics: Mapping[str, Metric]
 
 
 class Metrics:
@@ -53,17 +60,24 @@ class Metrics:
         dimensions: Mapping[str, str],
         properties: Mapping[str, str | None] | None = None,
         tenant: str | None = None,
+        views: Sequence[View] = (),
     ) -> None:
         """Writes one line, with the stage as a further dimension. Raises nothing: a turn does not fail for a number.
 
-        With a `tenant` the same numbers are counted a second time, for the stage, the model and the tenant alone.
+        With a `tenant` the same numbers are counted a second time, for the stage, the model and the tenant alone. `views`
+        stand in the same line, counted by their own dimensions.
 
         `properties` stand in the log beside the metrics. None of all this may hold what a user wrote, or who wrote it.
         """
         dimensions = {"stage": self._stage, **dimensions}
         milliseconds = self._clock() * 1000
         line = emf_line(
-            metrics, dimensions=dimensions, properties=properties or {}, milliseconds=milliseconds, tenant=tenant
+            metrics,
+            dimensions=dimensions,
+            properties=properties or {},
+            milliseconds=milliseconds,
+            tenant=tenant,
+            views=views,
         )
         if line is not None:
             self._write(line + "\n")
@@ -76,32 +90,44 @@ def emf_line(
     properties: Mapping[str, str | None],
     milliseconds: float,
     tenant: str | None = None,
+    views: Sequence[View] = (),
 ) -> str | None:
     """The metrics as one line of JSON; None where there is none. Pure.
 
-    With a `tenant` they are counted twice: by all of `dimensions`, and by tenant and those of `TENANT_DIMENSIONS`.
+    With a `tenant` they are counted twice: by all of `dimensions`, and by tenant and those of `TENANT_DIMENSIONS`. Those of
+    a view are counted by the view's dimensions, which must be among `dimensions`.
 
     Values that are no finite number, and properties without a value, are left out.
     """
-    finite = {name: metric for name, metric in metrics.items() if math.isfinite(metric.value)}
-    if not finite:
+    finite = _finite(metrics)
+    seen = [(list(view.dimensions), kept) for view in views if (kept := _finite(view.metrics))]
+    if not finite and not seen:
         return None
     sets = [list(dimensions)]
     if tenant is not None:
         sets.append([*(name for name in TENANT_DIMENSIONS if name in dimensions), TENANT])
         dimensions = {**dimensions, TENANT: _distinct(tenant)}
-    definition = {
-        "Namespace": NAMESPACE,
-        "Dimensions": sets,
-        "Metrics": [{"Name": name, "Unit": metric.unit} for name, metric in finite.items()],
-    }
+    definitions = [_definition(sets, finite)] if finite else []
+    definitions += [_definition([names], kept) for names, kept in seen]
     line: dict[str, Any] = {
-        "_aws": {"Timestamp": int(milliseconds), "CloudWatchMetrics": [definition]},
+        "_aws": {"Timestamp": int(milliseconds), "CloudWatchMetrics": definitions},
         **{name: value for name, value in properties.items() if value is not None},
         **{name: _dimension(value) for name, value in dimensions.items()},
-        **{name: metric.value for name, metric in finite.items()},
+        **{name: metric.value for _, kept in (*seen, ((), finite)) for name, metric in kept.items()},
     }
     return json.dumps(line, separators=(",", ":"))
+
+
+def _definition(sets: Sequence[Sequence[str]], metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    return {
+        "Namespace": NAMESPACE,
+        "Dimensions": sets,
+        "Metrics": [{"Name": name, "Unit": metric.unit} for name, metric in metrics.items()],
+    }
+
+
+def _finite(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    return {name: metric for name, metric in metrics.items() if math.isfinite(metric.value)}
 
 
 def _distinct(value: str) -> str:

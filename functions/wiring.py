@@ -24,7 +24,7 @@ from functions.identity.keys import KeyRing, OneKey, SigningKey
 from functions.identity.secrets_manager import Secrets
 from functions.identity.tokens import ClientTokens
 from functions.ids import IdFactory
-from functions.metrics import Metrics
+from functions.metrics import Metric, Metrics
 from functions.model.base import Model, Transcriber
 from functions.runtime import logs
 from functions.runtime.loop import run
@@ -170,7 +170,12 @@ class Wiring:
     @cached_property
     def _keys(self) -> KeyRing:
         """Those that sign client tokens and anonymous visitors' cookies."""
-        return KeyRing(secrets=self._secrets, secret_id=self._settings.token_secret_id)
+        return KeyRing(secrets=self._secrets, secret_id=self._settings.token_secret_id, tell_age=self._tell_key_age)
+
+    def _tell_key_age(self, seconds: float) -> None:
+        """Written by who issues tokens: in the api function's log, some times an hour."""
+        if self._metrics is not None:
+            self._metrics.put({"TokenKeyAge": Metric(max(0.0, round(seconds)), "Seconds")}, dimensions={})
 
     @cached_property
     def _identities(self) -> "list[IdentitySource]":

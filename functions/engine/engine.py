@@ -17,7 +17,7 @@ from functions.engine.dictation import REQUEST_BYTES, dictation_context, read_au
 from functions.engine.failures import error_event, log_failure
 from functions.engine.files import Files
 from functions.engine.following import Following
-from functions.engine.metering import Meter, MeteredModel
+from functions.engine.metering import Meter, MeteredModel, count_unbegun
 from functions.engine.parsing import InvalidStreamingRequest, parse
 from functions.engine.quotas import Quotas, Ticket
 from functions.engine.reads import Reads
@@ -246,6 +246,7 @@ class Engine:
                     yield await files.shown_event(event)
         except Exception as error:  # noqa: BLE001 - a stream never just ends: what failed before the turn is told too
             log_failure(error, context)
+            count_unbegun(self._metrics, error)
             yield error_event(error, context.locales)
 
     async def _begun(
@@ -266,6 +267,7 @@ class Engine:
             if isinstance(error, RequestError) and not isinstance(error, SessionEnded):
                 await check.first()
             raise
+        meter.answers()
         thread = start.thread
         assistant_context = self._context(context, thread.id, assistant, thread, meter)
         told = self._telling and self._telling.begun(request, start, context, meter)

@@ -7,20 +7,28 @@
 | `Responses` | Count | how often the model was asked |
 | `TimeToFirstEvent`, `TimeToFirstText` | Milliseconds | from the turn's beginning; of the turn's first model |
 | `TurnDuration` | Milliseconds | the turn; likewise |
+| `TimeToFirstByte` | Milliseconds | from the turn's beginning to the first bytes: thread and message are stored |
+| `Turns` | Count | 1 for each turn |
 
 The dimensions are `stage`, `model` (`none` in a turn without one) and `outcome`: `completed`, `stopped` where the reader
 left, else the reason of the failure. Where the user has a tenant, the same is counted by `stage`, `model` and `tenant`,
 too. A turn with two models (the answer's and the title's) writes two lines.
+
+What alarms and the dashboard watch is counted by few dimensions alone: the times by `stage`, `Turns` by `stage` and
+`outcome`, and by `stage` alone. The last two of the table are counted so and not otherwise. A request that failed before
+its turn began is counted among `Turns` where it is not itself to blame.
 
 The tokens of a thread's newest turn are kept in its metadata, under `USAGE_KEY`. Metadata is stored, and never sent.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple, cast
 
 from functions.engine.closing import closing
-from functions.metrics import Metric, Metrics
+from functions.errors import RequestError
+from functions.metrics import Metric, Metrics, View
 from functions.model.base import Model, ResponseEvent
 from functions.model.failures import TERMINAL_EVENTS
 
@@ -32,6 +40,7 @@ COMPLETED: Final = "completed"
 STOPPED: Final = "stopped"
 INTERNAL: Final = "internal"
 
+_ONE_TURN: Final = {"Turns": Metric(1)}
 _TEXT_EVENTS: Final = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
 
@@ -86,6 +95,7 @@ class Meter:
         self._clock = clock
         self._began = clock()
         self._request_id = request_id
+        self._first_byte: float | None = None
         self._first_event: float | None = None
         self._first_text: float | None = None
         self._by_model: dict[str, Usage] = {}
@@ -99,6 +109,10 @@ class Meter:
     def tokens(self) -> int:
         """Input and output of all models so far."""
         return sum(usage.input_tokens + usage.output_tokens for usage in self._by_model.values())
+
+    def answers(self) -> None:
+        """To be called when the first bytes are about to leave."""
+        self._first_byte = self._clock()
 
     def asked(self, model: str) -> Usage:
         """To be called for each response; what it costs is to be added to what is returned."""
@@ -125,6 +139,12 @@ class Meter:
             "TimeToFirstText": self._milliseconds(self._first_text),
             "TurnDuration": self._milliseconds(self._clock()),
         }
+        seen = {"TimeToFirstByte": self._milliseconds(self._first_byte), **times}
+        del seen["TimeToFirstEvent"]
+        views = [
+            View(("stage",), {**_ONE_TURN, **{name: metric for name, metric in seen.items() if metric is not None}}),
+            View(("stage", "outcome"), _ONE_TURN),
+        ]
         for model, usage in (self._by_model or {NO_MODEL: Usage()}).items():
             metrics = {name: metric for name, metric in times.items() if metric is not None}
             if usage.responses:
@@ -140,8 +160,9 @@ class Meter:
                 dimensions={"model": model, "outcome": outcome},
                 properties={"request_id": self._request_id or None},
                 tenant=self._tenant,
+                views=views,
             )
-            times = {}  # those of the turn, not of every model in it
+            times, views = {}, []  # those of the turn, not of every model in it
 
     def measured(self) -> Measured:
         """All that was measured until now, as it is written, too."""
@@ -153,6 +174,19 @@ class Meter:
 
     def _milliseconds(self, moment: float | None) -> Metric | None:
         return None if moment is None else Metric(round((moment - self._began) * 1000, 1), "Milliseconds")
+
+
+def count_unbegun(metrics: Metrics | None, error: Exception) -> None:
+    """Counts a request that failed before its turn began; what only the request was to blame for is not counted."""
+    is_ours = not isinstance(error, RequestError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if metrics is not None and is_ours:
+        views = [View(("stage",), _ONE_TURN), View(("stage", "outcome"), _ONE_TURN)]
+        metrics.put({}, dimensions={"outcome": outcome_of(error)}, views=views)
+
+
+def outcome_of(error: Exception) -> str:
+    """What a failure makes of a turn."""
+    return error.reason if isinstance(error, RequestError) else INTERNAL
 
 
 class MeteredModel:

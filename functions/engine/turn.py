@@ -22,7 +22,7 @@ from functions.engine.failures import error_event, log_failure
 from functions.engine.files import Files
 from functions.engine.folding import OpenItems
 from functions.engine.interruption import Interrupted, Interruption, Reason
-from functions.engine.metering import COMPLETED, INTERNAL, STOPPED, USAGE_KEY, Meter
+from functions.engine.metering import COMPLETED, STOPPED, USAGE_KEY, Meter, outcome_of
 from functions.engine.starts import Start
 from functions.engine.turn_keeper import TurnKeeper
 from functions.engine.unfinished import closed
@@ -31,7 +31,6 @@ from functions.errors import (
     GuardrailTripped,
     InternalError,
     NotFound,
-    RequestError,
     TurnCutOff,
 )
 from functions.ids import position
@@ -190,7 +189,7 @@ class Turn:
                 assert_never(reason)
 
     async def _failed(self, error: Exception) -> AsyncIterator[ThreadStreamEvent]:
-        self._outcome = error.reason if isinstance(error, RequestError) else INTERNAL
+        self._outcome = outcome_of(error)
         log_failure(error, self._context.request)
         if isinstance(error, GuardrailTripped):
             async for event in self._take_back():

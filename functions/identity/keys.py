@@ -141,15 +141,30 @@ class VersionedSecrets(Protocol):
 class KeyRing:
     """`LastingKeys` from a secret that is rotated."""
 
-    def __init__(self, *, secrets: VersionedSecrets, secret_id: str, clock: Callable[[], float] = time.time) -> None:
-        """`clock` gives seconds since 1970."""
+    def __init__(
+        self,
+        *,
+        secrets: VersionedSecrets,
+        secret_id: str,
+        clock: Callable[[], float] = time.time,
+        tell_age: Callable[[float], None] | None = None,
+    ) -> None:
+        """`clock` gives seconds since 1970.
+
+        `tell_age` is told how old the current version is, in seconds, whenever a key signs and the secret was read anew.
+        """
         self._secrets = secrets
         self._secret_id = secret_id
         self._clock = clock
+        self._tell_age = tell_age
+        self._told: SecretVersion | None = None
 
     def signing(self) -> SigningKey:
         """See `Keys`: the current key, or the one before it while others may not know the current one."""
         current = self._secrets.current(self._secret_id)
+        if self._tell_age is not None and current is not self._told:
+            self._told = current
+            self._tell_age(self._age(current))
         if self._age(current) < SIGNS_AFTER_SECONDS and (previous := self._previous(current)) is not None:
             return previous
         return SigningKey.from_secret(current.text)

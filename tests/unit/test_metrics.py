@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.metrics import DIMENSION_CHARACTERS, Metric, Metrics, emf_line
+from functions.metrics import DIMENSION_CHARACTERS, Metric, Metrics, View, emf_line
 
 
 def line(metrics: dict[str, Metric], **how: Any) -> Any:
@@ -97,3 +97,24 @@ def test_no_two_tenants_are_one_in_the_metrics() -> None:
     assert len(set(values)) == len(names)
     assert values[0] == "acme"
     assert all(value.isascii() and len(value) <= DIMENSION_CHARACTERS for value in values)
+
+
+def test_a_view_is_counted_by_its_own_dimensions() -> None:
+    """In the same line, beside the others; where it alone has numbers, it is the line."""
+    dimensions = {"stage": "prod", "outcome": "completed"}
+    turns = View(("stage",), {"Turns": Metric(1), "Wait": Metric(float("nan"))})
+    both = line({"Tokens": Metric(2)}, dimensions=dimensions, views=[turns, View(("outcome",), {})])
+    alone = line({}, dimensions=dimensions, views=[turns])
+    of_tokens = {
+        "Namespace": "ChatKitLambda",
+        "Dimensions": [["stage", "outcome"]],
+        "Metrics": [{"Name": "Tokens", "Unit": "Count"}],
+    }
+    of_turns = {
+        "Namespace": "ChatKitLambda",
+        "Dimensions": [["stage"]],
+        "Metrics": [{"Name": "Turns", "Unit": "Count"}],
+    }
+    assert both["_aws"]["CloudWatchMetrics"] == [of_tokens, of_turns]
+    assert alone["_aws"]["CloudWatchMetrics"] == [of_turns]
+    assert {name: both[name] for name in both if name != "_aws"} == {**dimensions, "Tokens": 2, "Turns": 1}

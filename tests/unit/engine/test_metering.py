@@ -26,6 +26,8 @@ from tests.support.streams import text_stream
 
 Events = AsyncIterator[ThreadStreamEvent]
 
+UNKNOWN = "thr_01KB0000000000000000000000"
+
 USAGE = {
     "input_tokens": 100,
     "input_tokens_details": {"cached_tokens": 60},
@@ -201,7 +203,8 @@ def ticking(*moments: float) -> Callable[[], float]:
 def test_times_are_counted_from_the_turns_beginning() -> None:
     """In milliseconds, for the first event and the first text of the model that was asked first."""
     lines: list[str] = []
-    meter = Meter(metrics=Metrics(stage="test", write=lines.append), clock=ticking(10.0, 10.25, 11.5, 13.0))
+    meter = Meter(metrics=Metrics(stage="test", write=lines.append), clock=ticking(10.0, 10.05, 10.25, 11.5, 13.0))
+    meter.answers()
 
     async def ask(name: str) -> None:
         async for _ in MeteredModel(CannedModel(reported()), meter).stream({"model": name}):
@@ -212,6 +215,55 @@ def test_times_are_counted_from_the_turns_beginning() -> None:
     meter.write("completed")
     line = json.loads(lines[0])
     assert (line["TimeToFirstEvent"], line["TimeToFirstText"], line["TurnDuration"]) == (250, 1500, 3000)
+    assert line["TimeToFirstByte"] == 50
+
+
+def views(line: Json) -> dict[tuple[str, ...], set[str]]:
+    """The metrics of a line, by the dimensions that they are counted by."""
+    definitions = line["_aws"]["CloudWatchMetrics"]
+    return {
+        tuple(names): {metric["Name"] for metric in definition["Metrics"]}
+        for definition in definitions
+        for names in definition["Dimensions"]
+    }
+
+
+def test_what_alarms_watch_is_counted_by_few_dimensions() -> None:
+    """Times by the stage alone, turns by their outcome too; once for a turn, however many models it asks."""
+
+    async def respond(thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext) -> Events:
+        async for event in answer(thread, message, context):
+            yield event
+        await context.ask("x", model="small", instructions="i")
+
+    (first, second), _, _ = measured(respond)
+    seen = views(first)
+    assert seen["stage",] == {"Turns", "TimeToFirstByte", "TimeToFirstText", "TurnDuration"}
+    assert seen["stage", "outcome"] == {"Turns"}
+    assert not {"Turns", "TimeToFirstByte"} & seen["stage", "model", "outcome"]
+    assert (first["Turns"], first["outcome"]) == (1, "completed")
+    assert 0 <= first["TimeToFirstByte"] <= first["TurnDuration"]
+    assert set(views(second)) == {("stage", "model", "outcome")}
+
+
+class DeadStore(MemoryStore):
+    """A store that cannot be reached when a turn shall begin."""
+
+    async def create_thread(self, *args: Any, **how: Any) -> None:
+        raise Unavailable(Text.STORE_UNAVAILABLE)
+
+
+def test_a_request_whose_turn_could_not_begin_is_counted() -> None:
+    """Its user has seen a failure; neither model nor time is told of it. A wrong request is nobody else's failure."""
+    lines: list[str] = []
+    chat = Chat(assistant=ScriptedAssistant(answer), model=CannedModel(reported()), store=DeadStore())
+    chat.metrics = Metrics(stage="test", write=lines.append)
+    wrong = chat.stream("threads.add_user_message", {"thread_id": UNKNOWN, "input": message_input("Hello")})
+    assert (types(wrong), lines) == (["error"], [])
+    assert types(chat.stream("threads.create", {"input": message_input("Hello")})) == ["error"]
+    (line,) = map(json.loads, lines)
+    assert views(line) == {("stage",): {"Turns"}, ("stage", "outcome"): {"Turns"}}
+    assert (line["Turns"], line["outcome"]) == (1, "store_unavailable")
 
 
 json_values = st.recursive(

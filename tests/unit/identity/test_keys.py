@@ -92,6 +92,22 @@ def test_a_new_key_is_taken_before_it_signs(world: World) -> None:
             assert ring.signing() == NEW
 
 
+def test_the_age_of_the_key_is_told_whenever_the_secret_was_read(world: World) -> None:
+    """By who signs, once for each reading: not for each token, and not by who verifies alone."""
+    ages: list[float] = []
+    client: Any = world.manager
+    secrets = Secrets(client=client, clock=lambda: world.now)
+    ring = KeyRing(secrets=secrets, secret_id=SECRET, clock=lambda: world.now, tell_age=ages.append)
+    ring.find(OLD.kid)
+    assert ages == []
+    ring.signing()
+    ring.signing()
+    assert ages == [30 * 86_400]
+    world.now += REMEMBERED_SECONDS
+    ring.signing()
+    assert ages == [30 * 86_400, 30 * 86_400 + REMEMBERED_SECONDS]
+
+
 def test_the_only_key_signs_at_once() -> None:
     """A stage that has just been deployed has no key before."""
     fresh = World()
