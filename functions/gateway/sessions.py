@@ -76,6 +76,9 @@ class Sessions:
             good_until=identity.good_until,
             state=_state(body, identity) if self._takes_state else None,
         )
+        session = self._tokens.session(token.client_secret)
+        # Before anybody holds its token: so whoever ends all sessions of a user finds this one.
+        run(self._ended.begin_session(session.owner, session.id, until=_end(session)))
         return _answer(token, identity.set_cookie)
 
     def _refresh(self, request: Request) -> Answer:
@@ -90,8 +93,7 @@ class Sessions:
     def _logout(self, request: Request) -> Answer:
         token = _current(request)
         session = self._tokens.session(token, however_old=True)
-        until = datetime.fromtimestamp(session.ends, UTC)
-        run(self._ended.end_session(session.owner, session.id, until=until))
+        run(self._ended.end_session(session.owner, session.id, until=_end(session)))
         self._tokens.withdraw(token)
         source = self._source_of(session)
         return Answer({}, headers=_cookie(source.farewell() if source else None))
@@ -106,6 +108,10 @@ class Sessions:
     def _source_of(self, session: Session) -> IdentitySource | None:
         """Who began the session; None where that kind of identity is trusted no more."""
         return next((source for source in self._identities if source.name == session.source), None)
+
+
+def _end(session: Session) -> datetime:
+    return datetime.fromtimestamp(session.ends, UTC)
 
 
 def credentials_of(request: Request, body: dict[str, Any]) -> Credentials:

@@ -167,7 +167,11 @@ class TokenIssuer(Protocol):
 
 
 class SessionStore(Protocol):
-    """Remembers the sessions that were ended before their time."""
+    """Remembers sessions: those that were begun, and those that were ended before their time."""
+
+    async def begin_session(self, user: str, session_id: str, *, until: datetime) -> None:
+        """Remembers until then, when its last token has expired, that this user has a session; aware."""
+        ...
 
     async def end_session(self, user: str, session_id: str, *, until: datetime) -> None:
         """Ends a session, for good. It is remembered until then, when its last token has expired anyway; aware."""

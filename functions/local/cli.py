@@ -67,6 +67,25 @@ examples:
   chatkit-lambda chat --raw --user bob Hello
 """
 
+_USER: Final = """\
+examples:
+  chatkit-lambda user export --user alice --table TABLE --bucket BUCKET --out alice.zip
+  chatkit-lambda user export --user alice --tenant acme --table TABLE --bucket BUCKET --out alice/
+  chatkit-lambda user export --user alice --local
+  chatkit-lambda user erase --user alice --table TABLE --bucket BUCKET
+  chatkit-lambda user erase --user alice --local --yes
+
+TABLE and BUCKET are the outputs TableName and BucketName of a deployment. They are reached with your AWS credentials, as the
+AWS command line finds them. --local is the local stack, while none is running. docs/operations.md says what an export holds,
+and what an erasure cannot reach.
+
+An erasure that broke off, or was killed, is finished by the same command.
+
+environment:
+  OPENAI_API_KEY    erase: deletes the copies of attachments at OpenAI, if there are any
+  OPENAI_BASE_URL   another model server
+"""
+
 
 _ROTATE_KEY: Final = """\
 examples:
@@ -152,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     smoke.add_argument("--origin", help="the origin of a page, such as https://app.example.com, which must be let in")
     smoke.set_defaults(run=_smoke)
     _add_api_key(commands)
+    _add_user(commands)
 
     rotate_key = commands.add_parser(
         "rotate-key", **_texts("have a running stack rotate the key that signs client tokens", _ROTATE_KEY)
@@ -177,6 +197,29 @@ def _add_api_key(commands: Any) -> None:
     revoke.add_argument("name", metavar="NAME")
     revoke.add_argument("--secret-id", required=True, help="the secret with the hashes")
     api_key.set_defaults(run=_run_api_key)
+
+
+def _add_user(commands: Any) -> None:
+    user = commands.add_parser("user", **_texts("export or erase all that is kept of one user", _USER))
+    actions = user.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = actions.add_parser(
+        "export", **_texts("write all that is kept of one user to a ZIP file or a folder", _USER)
+    )
+    erase = actions.add_parser("erase", **_texts("delete all that is kept of one user, for good", _USER))
+    for action in (export, erase):
+        action.add_argument("--user", required=True, help="the user's id, as your server or identity provider names it")
+        action.add_argument("--tenant", help="the user's tenant, where there is one")
+        action.add_argument("--table", help="the stage's table")
+        action.add_argument("--bucket", help="the stage's bucket")
+        action.add_argument("--local", action="store_true", help="the local stack, in place of table and bucket")
+        action.add_argument("--state-dir", help=f"where it keeps its data (default: $STATE_DIR or {DEFAULT_STATE_DIR})")
+    export.add_argument(
+        "--out",
+        type=Path,
+        help="a ZIP file, where it ends in .zip, else a new folder (default: chatkit-export-TIME.zip)",
+    )
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    user.set_defaults(run=_run_user)
 
 
 def _texts(does: str, examples: str) -> dict[str, Any]:
@@ -228,6 +271,21 @@ def _run_api_key(options: argparse.Namespace, _terminal: Terminal) -> None:
             api_keys.show(options.secret_id, out=sys.stdout)
         case _:
             api_keys.revoke(options.name, options.secret_id, err=sys.stderr)
+
+
+def _run_user(options: argparse.Namespace, terminal: Terminal) -> None:
+    settings = LocalSettings.from_environ(state_dir=options.state_dir)
+    from functions.local import users
+
+    person = users.Person(options.user, options.tenant)
+    if options.local == bool(options.table or options.bucket) or bool(options.table) != bool(options.bucket):
+        raise users.UserCommandError("name --table and --bucket of a deployed stage, or --local")
+    stage = users.local(settings, terminal) if options.local else users.deployed(options.table, options.bucket)
+    if options.action == "export":
+        out = options.out or Path(f"chatkit-export-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip")
+        users.export(person, stage, out=out, say=terminal.say)
+    else:
+        users.erase(person, stage, settings=settings, is_sure=options.yes, answers=sys.stdin, say=terminal.say)
 
 
 def _chat(options: argparse.Namespace, _terminal: Terminal) -> None:

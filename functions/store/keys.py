@@ -10,12 +10,14 @@
 | attachment | `A#` digest of the user | `A#` position `#` prefix of the attachment's id |
 | attachment in use | `T#` thread id `#` user | the same |
 | uploads of a day | `D#` date `#` shard | `A#` digest of the user `#` attachment id |
+| session that was begun | `S#` user | `B#` the session's id |
 | session that was ended | `S#` user | `S#` the session's id |
 | hosted session | `H#` digest of its client secret | `HOSTED` |
 | use of a user | `U#` user | `Q#USE`, and `Q#KEPT` |
 | use of a tenant | `C#` tenant | the same |
 | use of an address | `N#` digest of the address | `Q#USE` |
 | thread that was counted | `T#` thread id `#` user | `COUNTED` |
+| thread whose owner is being erased | `U#` user | `E#` thread id |
 
 Who is told of an upload by S3 knows the object's name alone, in which the user is a digest (`functions.ids`): so an
 attachment's key holds the digest too. The uploads of a day are what the sweep goes through.
@@ -55,6 +57,8 @@ REQUEST: Final = "R"
 COUNTED: Final = "COUNTED"
 """The whole sort key of what says that a thread is counted among its user's."""
 SESSION: Final = "S"
+BEGUN: Final = "B"
+ERASING: Final = "E"
 HOSTED: Final = "HOSTED"
 """The whole sort key: a client secret has one session."""
 UPLOAD_SHARDS: Final = 4
@@ -216,9 +220,25 @@ def session(user: str, session_id: str) -> Key:
 
     A partition of its own, so that the function that ends sessions can be kept to such rows (`SESSIONS_PREFIX`).
     """
-    if not _SESSION_ID.fullmatch(session_id):
-        raise ValueError("a session's id has 1 to 64 of the characters of base64url")
-    return Key(f"{SESSIONS_PREFIX}{_checked(user)}", f"{SESSION}#{session_id}")
+    return Key(sessions_partition(user), f"{SESSION}#{_session_id(session_id)}")
+
+
+def begun_session(user: str, session_id: str) -> Key:
+    """Where it is remembered that a session was begun, so that it can be found by its user. Raises as `session`."""
+    return Key(sessions_partition(user), f"{BEGUN}#{_session_id(session_id)}")
+
+
+def sessions_partition(user: str) -> str:
+    """Where a user's sessions are remembered. Raises as `threads_partition`."""
+    return f"{SESSIONS_PREFIX}{_checked(user)}"
+
+
+def erasing(user: str, thread_id: str) -> Key:
+    """Where a thread is remembered whose row is gone, as its owner is being erased, and whose contents may not be.
+
+    Raises as `thread`.
+    """
+    return Key(thread(user, thread_id).partition, f"{ERASING}#{thread_id}")
 
 
 def hosted_session(digest: str) -> Key:
@@ -261,6 +281,12 @@ def attachment_not_found() -> NotFound:
 def item_not_found() -> NotFound:
     """What is raised where an item is not there."""
     return NotFound(Text.ITEM_NOT_FOUND)
+
+
+def _session_id(session_id: str) -> str:
+    if not _SESSION_ID.fullmatch(session_id):
+        raise ValueError("a session's id has 1 to 64 of the characters of base64url")
+    return session_id
 
 
 def _checked(user: str) -> str:

@@ -1,7 +1,8 @@
-"""The sessions that were ended before their time, on DynamoDB: a row for each, until its last token has expired.
+"""The sessions of users, on DynamoDB: a row for each that was begun, and one for each that was ended before its time, until
+its last token has expired.
 
-That a session goes on is a condition of the transaction that begins a turn, so it costs no request of its own; what
-begins no turn reads the row.
+The former are read by nobody but an operator who has to end all of a user's. That a session goes on is a condition of the
+transaction that begins a turn, so it costs no request of its own; what begins no turn reads the row.
 """
 
 import math
@@ -31,20 +32,24 @@ class EndedSessions:
         self._table = table
         self._reader = Reader(client=client, table=table)
 
+    async def begin_session(self, user: str, session_id: str, *, until: datetime) -> None:
+        """See `SessionStore`. One request."""
+        await self._put(keys.begun_session(user, session_id), until)
+
     async def end_session(self, user: str, session_id: str, *, until: datetime) -> None:
         """See `Store`. One request."""
-        if until.utcoffset() is None:
-            raise ValueError("a time is aware of its zone")
-        expires_at = math.ceil((until + KEPT).timestamp())
-        row: rows.Row = {
-            **rows.new_row(keys.session(user, session_id)),
-            table.TTL_ATTRIBUTE: {"N": str(expires_at)},
-        }
-        await call(self._client.put_item, TableName=self._table, Item=row)
+        await self._put(keys.session(user, session_id), until)
 
     async def is_session_ended(self, user: str, session_id: str) -> bool:
         """See `Store`. One request, a consistent read."""
         return await self._reader.get(keys.session(user, session_id), only=(table.PARTITION_KEY,)) is not None
+
+    async def _put(self, where: keys.Key, until: datetime) -> None:
+        if until.utcoffset() is None:
+            raise ValueError("a time is aware of its zone")
+        expires_at = math.ceil((until + KEPT).timestamp())
+        row: rows.Row = {**rows.new_row(where), table.TTL_ATTRIBUTE: {"N": str(expires_at)}}
+        await call(self._client.put_item, TableName=self._table, Item=row)
 
 
 def goes_on(name: str, where: keys.Key) -> "Action":

@@ -62,6 +62,8 @@ class MemoryStore:
         self._threads: dict[tuple[str, str], _Stored] = {}
         self._requests: dict[tuple[str, str], StartedRequest] = {}
         self._ended: set[tuple[str, str]] = set()
+        self.begun: list[tuple[str, str, datetime]] = []
+        """The sessions that were begun: user, id, end."""
         self._retention = retention
         self._now = now
 
@@ -269,6 +271,10 @@ class MemoryStore:
             for item_id in item_ids:
                 self._threads[user, thread_id].items.pop(item_id, None)
                 self._threads[user, thread_id].feedback.pop(item_id, None)
+
+    async def begin_session(self, user: str, session_id: str, *, until: datetime) -> None:
+        _check_user(user)
+        self.begun.append((user, session_id, until))
 
     async def end_session(self, user: str, session_id: str, *, until: datetime) -> None:
         if until.utcoffset() is None:

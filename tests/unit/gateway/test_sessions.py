@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -177,6 +178,18 @@ def test_a_session_that_was_ended_is_renewed_no_more(build: Build) -> None:
         caller = backend.tokens.verify(token)
         assert run(backend.store.is_session_ended(caller.owner, caller.session))
     assert backend.post(REFRESH, {"currentClientSecret": other})[0] == 200
+
+
+def test_every_session_can_be_found_by_its_user() -> None:
+    """It is remembered when it begins, until its last token has expired; a renewal is no new session."""
+    backend = Backend()
+    tokens = [backend.start(), backend.start(tenant="acme")]
+    for token in tokens:
+        backend.post(REFRESH, {"currentClientSecret": token})
+    sessions = [backend.tokens.session(token) for token in tokens]
+    assert backend.store.begun == [
+        (session.owner, session.id, datetime.fromtimestamp(session.ends, UTC)) for session in sessions
+    ]
 
 
 def test_signing_out_is_done_twice_as_once_and_with_an_old_token() -> None:
