@@ -20,6 +20,7 @@ from infra.config import Config
 from infra.package import ATTACHMENTS, OIDC, PYTHON_VERSION, Package, find_compiler
 from infra.stacks.chat import ChatStack
 from infra.stacks.data import DataStack
+from infra.stacks.operations import OperationsStack
 from infra.stacks.site import SiteStack
 
 
@@ -50,6 +51,8 @@ def add_stacks(
     if config.site is not None:
         page = SiteStack(app, f"chatkit-{config.stage}-site", config=config, site=config.site, data=data, chat=chat)
         acknowledge(page, SITE + (() if config.site.origin else SITE_WITHOUT_DOMAIN), stage=config.stage)
+    if config.operations:
+        OperationsStack(app, f"chatkit-{config.stage}-operations", config=config, data=data, chat=chat)
     Tags.of(app).add("project", "chatkit-lambda")
     Tags.of(app).add("stage", config.stage)
     acknowledge(data, DATA + (API_KEYS if "api_key" in config.identity else ()), stage=config.stage)

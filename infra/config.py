@@ -4,6 +4,7 @@ A stage is chosen on the command line, where each setting below can be given too
 `cdk deploy -c stage=prod -c allowed_origins=https://app.example.com`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -26,6 +27,9 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
 """What CloudWatch Logs can keep, up to two years
 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)."""
+
+_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,10 @@ class Config:
     """How long logs are kept."""
     protect_data: bool
     """Whether table, bucket, secrets and logs outlive their stack, and the table refuses to be deleted."""
+    restored_table: str | None = None
+    """The table that is used in place of the stage's own, once that was restored from its backup (docs/operations.md)."""
+    restored_stream_arn: str | None = None
+    """The stream of that table."""
     chat_memory: int = 1024
     """The chat function's memory in MB; its share of a CPU grows with it."""
     api_memory: int = 512
@@ -89,6 +97,16 @@ class Config:
     """What the REST API lets through, over all callers; beyond it, 429."""
     request_burst: int
     """How many requests may come at once beyond that rate."""
+    operations: bool
+    """Whether there are a dashboard and alarms; they cost money while nobody calls (docs/operations.md)."""
+    alarm_email: str | None = None
+    """Who hears of alarms, once the address has confirmed it."""
+    monthly_budget_usd: int | None = None
+    """What a month may cost before somebody hears of it; without, no budget."""
+    chat_concurrency_alarm: int
+    """From how many answers at once on somebody hears of it."""
+    chat_concurrency: int | None = None
+    """How many answers run at once, at most: more are refused. So many calls are set aside, out of the account's."""
     api_gateway_log_role: bool = True
     """Whether to set the role with which API Gateway writes logs: one for all APIs of an account in a region.
     Without any, API Gateway refuses to log; an account that has one already keeps its own with `false`."""
@@ -112,6 +130,8 @@ class Config:
             Limits.parse(self.limits)
         except ValueError as error:
             raise ConfigError("limits", str(error)) from None
+        self._check_operations()
+        self._check_restored()
         if self.log_days not in LOG_DAYS:
             raise ConfigError("log_days", f"must be one of {', '.join(map(str, LOG_DAYS))}; it is {self.log_days}")
         for name, (least, most) in _RANGES.items():
@@ -157,6 +177,24 @@ class Config:
                 "site", "cannot be with waf, which would count all its users as few: as CloudFront's addresses"
             )
 
+    def _check_operations(self) -> None:
+        for name in ("alarm_email", "monthly_budget_usd"):
+            if getattr(self, name) is not None and not self.operations:
+                raise ConfigError(name, "is given, but there are no alarms: give operations=true, too")
+        if self.alarm_email is not None and not _EMAIL.fullmatch(self.alarm_email):
+            raise ConfigError("alarm_email", f"must be an e-mail address; it is {self.alarm_email!r}")
+
+    def _check_restored(self) -> None:
+        name, stream = self.restored_table, self.restored_stream_arn
+        if (name is None) != (stream is None):
+            raise ConfigError(
+                "restored_stream_arn" if stream is None else "restored_table", "is missing: both are needed"
+            )
+        if name is not None and not _TABLE.fullmatch(name):
+            raise ConfigError("restored_table", f"must be the name of a table; it is {name!r}")
+        if stream is not None and f":table/{name}/stream/" not in stream:
+            raise ConfigError("restored_stream_arn", f"must be a stream of the table {name}; it is {stream!r}")
+
     @classmethod
     def from_context(cls, lookup: Callable[[str], Any]) -> "Config":
         """The stage that the context names (`dev` where it names none), with what else the context sets.
@@ -192,6 +230,9 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "api_memory": (128, 10_240),
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
         "attachment_concurrency": (1, 900),
+        "chat_concurrency": (1, 100_000),
+        "chat_concurrency_alarm": (1, 100_000),
+        "monthly_budget_usd": (1, 1_000_000),
         # An account's own limit, unless raised: 10,000 a second, bursts of 5,000
         # (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
         "requests_per_second": (1, 10_000),
@@ -207,6 +248,8 @@ _STAGES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "log_days": 14,
             "protect_data": False,
             "attachment_concurrency": None,
+            "operations": False,
+            "chat_concurrency_alarm": 10,
             "requests_per_second": 20,
             "request_burst": 40,
         },
@@ -214,6 +257,8 @@ _STAGES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "log_days": 90,
             "protect_data": True,
             "attachment_concurrency": 20,
+            "operations": True,
+            "chat_concurrency_alarm": 100,
             "requests_per_second": 200,
             "request_burst": 400,
         },
@@ -261,10 +306,17 @@ _PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
         "log_level": _text,
         "log_days": _whole,
         "protect_data": _yes_or_no,
+        "restored_table": _text,
+        "restored_stream_arn": _text,
         "chat_memory": _whole,
         "api_memory": _whole,
         "snap_start": _yes_or_no,
         "attachment_concurrency": _whole_or_none,
+        "operations": _yes_or_no,
+        "alarm_email": _text,
+        "monthly_budget_usd": _whole,
+        "chat_concurrency_alarm": _whole,
+        "chat_concurrency": _whole_or_none,
         "requests_per_second": _whole,
         "request_burst": _whole,
         "api_gateway_log_role": _yes_or_no,

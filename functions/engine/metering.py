@@ -14,11 +14,9 @@ The dimensions are `stage`, `model` (`none` in a turn without one) and `outcome`
 left, else the reason of the failure. Where the user has a tenant, the same is counted by `stage`, `model` and `tenant`,
 too. A turn with two models (the answer's and the title's) writes two lines.
 
-What alarms and the dashboard watch is counted by few dimensions alone: the times by `stage`, `Turns` by `stage` and
-`outcome`, and by `stage` alone. The last two of the table are counted so and not otherwise. A request that failed before
-its turn began is counted among `Turns` where it is not itself to blame.
-
-The tokens of a thread's newest turn are kept in its metadata, under `USAGE_KEY`. Metadata is stored, and never sent.
+What alarms and the dashboard watch is counted by few dimensions alone: the first byte and the first text by `stage`, `Turns`
+by `stage`, and by `stage` and `outcome`. The last two of the table are counted so and not otherwise. A request that failed
+before its turn began is counted among `Turns` where it is not itself to blame.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -139,8 +137,7 @@ class Meter:
             "TimeToFirstText": self._milliseconds(self._first_text),
             "TurnDuration": self._milliseconds(self._clock()),
         }
-        seen = {"TimeToFirstByte": self._milliseconds(self._first_byte), **times}
-        del seen["TimeToFirstEvent"]
+        seen = {"TimeToFirstByte": self._milliseconds(self._first_byte), "TimeToFirstText": times["TimeToFirstText"]}
         views = [
             View(("stage",), {**_ONE_TURN, **{name: metric for name, metric in seen.items() if metric is not None}}),
             View(("stage", "outcome"), _ONE_TURN),

@@ -30,6 +30,8 @@ STREAM_BYTES: Final = 56_700
 # Read off the design.
 COUNTER_WRITES: Final = 2 + 3 / MESSAGES_PER_THREAD
 """Write units by which limits are kept: each message begins and ends, each thread is counted (docs/limits.md)."""
+SESSION_WRITES: Final = 1 / MESSAGES_PER_THREAD
+"""Write units: each session is remembered when it begins."""
 START_READS: Final = 2
 """The thread, and whether the session was ended; one read unit each."""
 OPENING_READS: Final = 4 / MESSAGES_PER_THREAD
@@ -60,8 +62,8 @@ OTHER_LOG_BYTES: Final = 1_200
 """The same of a call without a turn; with the REST API's line."""
 PEAK: Final = 3
 """How many times as many processes as the average needs: people write by day."""
-METRICS: Final = 8
-"""What a turn's numbers become in CloudWatch, with one model and no failures (docs/model.md)."""
+METRICS: Final = 12 + 1
+"""What a turn's numbers become in CloudWatch, with one model and no failures, and the age of the key (docs/model.md)."""
 
 SECRETS: Final = 2
 SWEEPS: Final = 730
@@ -89,7 +91,7 @@ def lines(messages: int, config: Config) -> list[Line]:
     return [
         Line("Lambda", "lambda_request", messages * (CHAT_CALLS + API_CALLS)),
         Line("Lambda", "lambda_gb_second", messages * (chat_seconds * chat_gb + API_CALLS * READ_SECONDS * api_gb)),
-        Line("DynamoDB, requests", "dynamodb_write", messages * (TURN_WRITES + COUNTER_WRITES)),
+        Line("DynamoDB, requests", "dynamodb_write", messages * (TURN_WRITES + COUNTER_WRITES + SESSION_WRITES)),
         Line(
             "DynamoDB, requests", "dynamodb_read", messages * (TURN_READS + HISTORY_READS + START_READS + OPENING_READS)
         ),
@@ -121,6 +123,7 @@ def choices(config: Config) -> list[Line]:
         Line("each GB of logs that is kept", "logs_gb_month", 1),
         Line("`identity` names `api_key`: a secret", "secret_month", 1),
         Line("each alarm", "alarm_month", 1),
+        Line("alarms: the key of KMS with which they are encrypted", "kms_key_month", 1),
         Line("each dashboard beyond an account's third", "dashboard_month", 1),
         Line("each version of the chat function with a SnapStart snapshot", "snapstart_cache_gb_second", snapshot),
         Line("WAF: a web ACL", "web_acl_month", 1),

@@ -49,6 +49,7 @@ class ChatFunction(ServiceFunction):
             memory=given.config.chat_memory,
             timeout=CHAT_TIMEOUT,
             snap_start=given.config.snap_start,
+            concurrency=given.config.chat_concurrency,
         )
         self.allow(TABLE_ACTIONS, on=given.table)
         # These also stand behind every presigned URL: who signs it lends its own permission.

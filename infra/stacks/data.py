@@ -33,8 +33,7 @@ class DataStack(Stack):
         )
         self._config = config
         self._removal = RemovalPolicy.RETAIN if config.protect_data else RemovalPolicy.DESTROY
-        self.table = self._make_table()
-        self.stream_arn = _stream_arn(self.table)
+        self.table, self.stream_arn = self._table_in_use(self._make_table())
         self.bucket = self._make_bucket()
         self.token_secret = self._make_token_secret()
         self.openai_secret = self._make_openai_secret()
@@ -73,6 +72,20 @@ class DataStack(Stack):
             deletion_protection=self._config.protect_data,
             removal_policy=self._removal,
         )
+
+    def _table_in_use(self, own: dynamodb.TableV2) -> tuple[dynamodb.ITableV2, str]:
+        """The stage's own table, or the one that was restored from it; and the stream of that."""
+        stream_arn = _stream_arn(own)
+        restored, restored_stream = self._config.restored_table, self._config.restored_stream_arn
+        if restored is None or restored_stream is None:
+            return own, stream_arn  # pyright: ignore[reportReturnType] - a fault of jsii: see constructs/function
+        # What other stacks have imported stays exported until they have changed over: they are deployed after this one.
+        for value in (own.table_name, own.table_arn, stream_arn):
+            self.export_value(value)
+        table = dynamodb.TableV2.from_table_attributes(
+            self, "RestoredTable", table_name=restored, table_stream_arn=restored_stream
+        )
+        return table, restored_stream
 
     def _make_bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(

@@ -22,6 +22,7 @@ OPTIONAL = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::KMS::Key",
     "AWS::WAFv2::WebACL",
 }
 """What costs by the month where it is chosen: in the list of what may be added."""
@@ -48,7 +49,7 @@ def test_the_page_tells_the_counts() -> None:
     turn = design.ANSWER_SECONDS + design.OVERHEAD_SECONDS + design.COLD_SECONDS
     for told in (
         f"{design.ANSWER_CHARACTERS:,} characters in {design.ANSWER_SECONDS} s",
-        f"{design.TURN_WRITES} units for the turn, {design.COUNTER_WRITES:g} for limits",
+        f"{design.TURN_WRITES} units for the turn, {design.COUNTER_WRITES:g} for limits, {design.SESSION_WRITES:g} for ",
         f"{design.HISTORY_READS} units of history, {design.START_READS} of thread and session, {design.OPENING_READS:g} for",
         f"{design.STREAM_BYTES / 1000:g} KB: each delta",
         f"| stored | {design.STORED_BYTES / 1000:.1f} KB |",

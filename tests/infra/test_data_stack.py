@@ -1,6 +1,8 @@
 """The data stack's promises, read from its template."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from functions.attachments import bucket as bucket_names
@@ -113,3 +115,25 @@ def test_the_openai_secret_starts_empty(dev: Stage) -> None:
     (empty,) = (s["Properties"] for s in secrets.values() if "GenerateSecretString" not in s["Properties"])
     assert "SecretString" not in empty
     assert "OpenAISecretArn" in dev.data["Outputs"]
+
+
+def test_a_restored_table_takes_the_place_of_the_first(synthesise: Callable[..., Stage], dev: Stage) -> None:
+    """All functions use it, and nothing else; the first stays, and so does what other stacks have imported of it."""
+    stream = "arn:aws:dynamodb:eu-west-1:123456789012:table/t-restored/stream/2026-11-28T10:00:00.000"
+    stage = synthesise(restored_table="t-restored", restored_stream_arn=stream)
+    functions = of_type(stage.chat, "AWS::Lambda::Function").values()
+    named = [function["Properties"]["Environment"]["Variables"].get("TABLE_NAME") for function in functions]
+    assert {name for name in named if name is not None} == {"t-restored"}
+    assert only(stage.chat, "AWS::Lambda::EventSourceMapping")["Properties"]["EventSourceArn"] == stream
+    used = json.dumps(stage.chat)
+    assert ":table/t-restored" in used
+    imported = re.findall(r'"Fn::ImportValue": "([^"]+)"', used)
+    assert imported
+    assert not [name for name in imported if "Table" in name]
+    assert of_type(stage.data, "AWS::DynamoDB::GlobalTable") == of_type(dev.data, "AWS::DynamoDB::GlobalTable")
+
+    def exports(template: dict[str, Any]) -> dict[str, Any]:
+        outputs = template["Outputs"].values()
+        return {output["Export"]["Name"]: output["Value"] for output in outputs if "Export" in output}
+
+    assert exports(stage.data) == exports(dev.data)

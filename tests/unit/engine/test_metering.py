@@ -238,7 +238,7 @@ def test_what_alarms_watch_is_counted_by_few_dimensions() -> None:
 
     (first, second), _, _ = measured(respond)
     seen = views(first)
-    assert seen["stage",] == {"Turns", "TimeToFirstByte", "TimeToFirstText", "TurnDuration"}
+    assert seen["stage",] == {"Turns", "TimeToFirstByte", "TimeToFirstText"}
     assert seen["stage", "outcome"] == {"Turns"}
     assert not {"Turns", "TimeToFirstByte"} & seen["stage", "model", "outcome"]
     assert (first["Turns"], first["outcome"]) == (1, "completed")

@@ -10,6 +10,7 @@ from infra import config as module
 from infra.config import Config, ConfigError
 
 ROOT = Path(__file__).parents[3]
+STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/t-restored/stream/2026-11-28T10:00:00.000"
 PROD = {"stage": "prod", "allowed_origins": "https://app.example.com"}
 
 
@@ -61,6 +62,12 @@ def test_every_setting_can_be_given() -> None:
         ("snap_start", "true", True),
         ("attachment_concurrency", "5", 5),
         ("attachment_concurrency", "none", None),
+        ("operations", "false", False),
+        ("alarm_email", "ops@example.com", "ops@example.com"),
+        ("monthly_budget_usd", "50", 50),
+        ("chat_concurrency_alarm", "7", 7),
+        ("chat_concurrency", "30", 30),
+        ("chat_concurrency", "none", None),
         ("requests_per_second", "1", 1),
         ("api_gateway_log_role", "False", False),
     ],
@@ -113,6 +120,19 @@ def test_the_command_line_decides(name: str, given: str, read_as: object) -> Non
         ({"protect_data": "yes"}, "protect_data must be true or false"),
         ({"chat_memory": "64"}, "chat_memory must be from 128"),
         ({"request_burst": "0"}, "request_burst must be from 1"),
+        ({"alarm_email": "ops@example.com"}, "alarm_email is given, but there are no alarms"),
+        ({"monthly_budget_usd": "50"}, "monthly_budget_usd is given, but there are no alarms"),
+        ({"operations": "true", "alarm_email": "ops"}, "alarm_email must be an e-mail address"),
+        ({"operations": "true", "monthly_budget_usd": "0"}, "monthly_budget_usd must be from 1"),
+        ({"restored_table": "t-restored"}, "restored_stream_arn is missing"),
+        ({"restored_stream_arn": STREAM}, "restored_table is missing"),
+        (
+            {"restored_table": "other", "restored_stream_arn": STREAM},
+            "restored_stream_arn must be a stream of the table other",
+        ),
+        ({"restored_table": "a/b", "restored_stream_arn": STREAM}, "restored_table must be the name of a table"),
+        ({"chat_concurrency": "0"}, "chat_concurrency must be from 1"),
+        ({"chat_concurrency_alarm": "0"}, "chat_concurrency_alarm must be from 1"),
     ],
 )
 def test_what_cannot_be_deployed_is_refused(context: dict[str, str], named: str) -> None:
