@@ -8,6 +8,7 @@ counts. All of it is done until a pass finds nothing more, as something may have
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -23,7 +24,6 @@ from functions.store.base import Store
 
 PASSES: Final = 5
 """How often everything is looked for; what comes faster than it goes is told."""
-_AT_ONCE: Final = 8
 
 Say = Callable[[str], None]
 
@@ -179,24 +179,17 @@ class Erasure:
         ]
 
     async def _delete_attachments(self, done: Found) -> None:
-        attachments = await self._ground.rows.attachments(self._owner)
-        for start in range(0, len(attachments), _AT_ONCE):
-            some = attachments[start : start + _AT_ONCE]
-            # The copies first: their names are known by the attachments' rows alone.
-            copies = [stored.file_id for stored in some if stored.file_id is not None]
-            if copies and self._ground.files is not None:
+        """One after the other: each is taken from the same counts."""
+        for stored in await self._ground.rows.attachments(self._owner):
+            # The copy first: its name is known by the attachment's row alone.
+            if stored.file_id is not None and self._ground.files is not None:
                 try:
-                    await asyncio.gather(*map(self._ground.files.delete, copies))
+                    await self._ground.files.delete(stored.file_id)
                 except ModelError as error:
                     raise ErasureError(
-                        f"OpenAI did not delete the copies of files ({error.reason}); try again"
+                        f"OpenAI did not delete the copy of a file ({error.reason}); try again"
                     ) from error
-                done.copies += len(copies)
-            await asyncio.gather(*(self._delete_attachment(stored.id) for stored in some))
-            done.attachments += len(some)
-
-    async def _delete_attachment(self, attachment_id: str) -> None:
-        try:
-            await self._ground.attachments.delete(self._owner, attachment_id)
-        except NotFound:
-            return
+                done.copies += 1
+            with suppress(NotFound):  # somebody else has deleted it meanwhile
+                await self._ground.attachments.delete(self._owner, stored.id)
+            done.attachments += 1

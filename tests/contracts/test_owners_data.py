@@ -101,9 +101,9 @@ class World:
 
     async def settle(self, user: str, *, running: bool = False, large: str = LARGE) -> ThreadMetadata:
         """Gives a user all that there may be; returns a thread that is answered on, if `running`."""
-        for _ in range(2):
-            thread = new_thread(title="Über alles", metadata={"_usage": {"m": 1}})
-            await self.adapter.counting.create_thread(user, thread, [user_message(thread.id)])
+        thread, other = [new_thread(title="Über alles", metadata={"_usage": {"m": 1}}) for _ in range(2)]
+        for one in (thread, other):
+            await self.adapter.counting.create_thread(user, one, [user_message(one.id)])
             await self._count(user)
         items = [assistant_message(thread.id), hidden_context(thread.id), user_message(thread.id, large)]
         await self.ground.store.save_items(user, thread.id, items)
@@ -134,7 +134,7 @@ class World:
             size=10,
             created_at=datetime.now(UTC),
         )
-        await self.adapter.attachments.announce(attachment, day_bytes=PLENTY)
+        await self.adapter.attachments.announce(attachment, room=dict.fromkeys(keys.holders(user), PLENTY))
         return attachment
 
     async def put(self, attachment: StoredAttachment, *names: Callable[[Any], str]) -> None:
@@ -417,7 +417,7 @@ async def test_an_export_holds_what_the_api_shows(world: World, tmp_path: Path) 
     assert [one["name"] for one in attachments] == ["../../heron.png"] * 2
     assert {(folder / one["file"]).read_bytes() for one in attachments} == {b"file_key", b"upload_key"}
     assert {one["id"]: one["is_ended"] for one in read(folder, "sessions.jsonl")} == {"one": False, "two": True}
-    assert read(folder, "counters.json")["KEPT"] == {"threads": 2}
+    assert read(folder, "counters.json")["KEPT"] == {"threads": 2, "stored_bytes": 20}
     assert [one["thread"] for one in read(folder, "requests.jsonl")] == [thread.id]
     about = read(folder, "export.json")
     assert (about["user"], about["counts"]) == (alice, counts)
@@ -429,7 +429,7 @@ async def test_an_export_holds_what_the_api_shows(world: World, tmp_path: Path) 
     listed = (folder / "README.txt").read_text()
     for path in folder.rglob("*"):
         if path.is_file():
-            name = str(path.relative_to(folder)).replace(thread.id, "ID").replace(threads.data[0].id, "ID")
+            name = str(path.relative_to(folder)).replace(threads.data[0].id, "ID").replace(threads.data[1].id, "ID")
             assert name in {"README.txt", *listed.split()} or f"{name.rpartition('/')[0]}/" in listed
             assert path.stat().st_mode & 0o077 == 0
 

@@ -23,7 +23,7 @@ from functions.store import table
 from tests.support.threads import new_thread, user_message
 
 TABLE, BUCKET = "table", "bucket"
-KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+KEYS: dict[str, Any] = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 class Ground:
