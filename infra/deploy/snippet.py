@@ -33,17 +33,18 @@ _ANONYMOUS: Final = """\
 _PAGE: Final = """\
 import {{ createChatKitApi, createEntities }} from "./chatkit-aws.js"; // web/chatkit-aws.js
 
-{addresses}
-const api = createChatKitApi({{
+{addresses}const api = createChatKitApi({{
   url: {chat},
   domainKey: "domain_pk_...", // of OpenAI's settings; on localhost, any text
   refreshUrl: {refresh},
 {get_token}
 }});
 await customElements.whenDefined("openai-chatkit");
-document.querySelector("openai-chatkit").setOptions({{ api, entities: createEntities(api, {{ url: {api} }}) }});"""
+document.querySelector("openai-chatkit").setOptions({{
+  api,
+  entities: createEntities(api, {{ url: {api} }}),
+}});"""
 _HOSTED_PAGE: Final = """\
-{addresses}
 const START = {start}; // or your own route
 await customElements.whenDefined("openai-chatkit");
 document.querySelector("openai-chatkit").setOptions({{
@@ -95,9 +96,9 @@ def page(config: Config, outputs: Mapping[str, str]) -> str:
     if config.hosted_workflow_id is not None:
         start = literals["start"] if kind else _text("/chatkit-session")
         proof = _PROOFS.get(kind or "", "")
-        return _HOSTED_PAGE.format(**{**literals, "start": start}, addresses="", proof=proof).lstrip("\n")
+        return _HOSTED_PAGE.format(**{**literals, "start": start}, proof=proof)
     get_token = {"oidc": _OIDC, "anonymous": _ANONYMOUS}.get(kind or "", _BY_SERVER)
-    addresses = f"const START = {literals['start']};\n" if kind else ""
+    addresses = f"const START = {literals['start']};\n\n" if kind else ""
     return _PAGE.format(**literals, chat=_text(_output(outputs, "ChatUrl")), addresses=addresses, get_token=get_token)
 
 
