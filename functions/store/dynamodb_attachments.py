@@ -114,4 +114,4 @@ class DynamoDBAttachments:
 
 def _key(place: Place) -> keys.Key | None:
     sort = keys.sort_key(keys.ATTACHMENTS, place.id)
-    return keys.Key(f"{keys.ATTACHMENTS}#{place.digest}", sort) if sort else None
+    return keys.Key(f"{keys.ATTACHMENTS_PREFIX}{place.digest}", sort) if sort else None

@@ -70,6 +70,9 @@ SESSIONS_PREFIX: Final = "S#"
 HOSTED_PREFIX: Final = "H#"
 """The same of hosted sessions."""
 
+ATTACHMENTS_PREFIX: Final = "A#"
+"""The same of attachments."""
+
 _USER: Final = "U#"
 _HOLDERS: Final[Mapping[HolderKind, str]] = MappingProxyType({"user": _USER, "tenant": "C#", "address": "N#"})
 _USE: Final = "Q#USE"
@@ -170,7 +173,7 @@ def attachment(digest: str, attachment_id: str) -> Key:
     sort = sort_key(ATTACHMENTS, attachment_id)
     if sort is None:
         raise attachment_not_found()
-    return Key(f"{ATTACHMENTS}#{digest}", sort)
+    return Key(f"{ATTACHMENTS_PREFIX}{digest}", sort)
 
 
 def attachment_in_use(user: str, thread_id: str, attachment_id: str) -> Key:

@@ -6,9 +6,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from functions.store.keys import HOSTED_PREFIX, SESSIONS_PREFIX
+from functions.store.keys import ATTACHMENTS_PREFIX, HOSTED_PREFIX, SESSIONS_PREFIX
 from infra.constructs.function import ServiceFunction
-from infra.functions.given import FILE_OBJECTS, UPLOAD_OBJECTS, Given
+from infra.functions.given import FILE_OBJECTS, UPLOAD_OBJECTS, Given, only_rows
 
 API_TIMEOUT: Final = Duration.seconds(29)
 """The most that API Gateway waits for a buffered response."""
@@ -39,10 +39,11 @@ class ApiFunction(ServiceFunction):
         self.allow(
             ["dynamodb:GetItem", "dynamodb:PutItem"],
             on=given.table,
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}},
+            conditions=only_rows(*prefixes),
         )
         # A direct upload announces a file and puts it where a page would; a download's URL is signed.
-        self.allow(["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], on=given.table)
+        self.allow(["dynamodb:BatchGetItem"], on=given.table, conditions=only_rows(ATTACHMENTS_PREFIX))
+        self.allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], on=given.table)
         self.allow(["s3:PutObject"], on=given.objects(UPLOAD_OBJECTS))
         self.allow(["s3:GetObject"], on=given.objects(FILE_OBJECTS))
         given.allow_telling(self)

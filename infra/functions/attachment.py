@@ -7,10 +7,11 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions.attachments.objects import UPLOADS_PREFIX
+from functions.store.keys import ATTACHMENTS_PREFIX
 from infra.constructs.failures import failures_queue
 from infra.constructs.function import ServiceFunction
 from infra.constructs.triggers import call_for_objects
-from infra.functions.given import ATTACHMENT_OBJECTS, FILE_OBJECTS, PREVIEW_OBJECTS, UPLOAD_OBJECTS, Given
+from infra.functions.given import ATTACHMENT_OBJECTS, FILE_OBJECTS, PREVIEW_OBJECTS, UPLOAD_OBJECTS, Given, only_rows
 
 ATTACHMENT_TIMEOUT: Final = Duration.minutes(1)
 """The worst of pictures takes some ten seconds (`functions.attachments.inspection`)."""
@@ -39,7 +40,8 @@ class AttachmentFunction(ServiceFunction):
             dead_letters=failures,
         )
         self.failures = failures
-        self.allow(["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], on=given.table)
+        self.allow(["dynamodb:BatchGetItem"], on=given.table, conditions=only_rows(ATTACHMENTS_PREFIX))
+        self.allow(["dynamodb:UpdateItem"], on=given.table)
         # It may list nothing: what it reads may come from anybody, and no name of an object can be guessed.
         self.allow(["s3:GetObject"], on=given.objects(UPLOAD_OBJECTS, FILE_OBJECTS))
         self.allow(["s3:PutObject"], on=given.objects(FILE_OBJECTS, PREVIEW_OBJECTS))

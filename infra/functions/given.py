@@ -73,3 +73,9 @@ class Given:
             on=[self.data.bucket.bucket_arn],
             conditions={"StringLike": {"s3:prefix": [ITEM_OBJECTS, IMAGE_OBJECTS]}},
         )
+
+
+def only_rows(*prefixes: str) -> dict[str, dict[str, str | list[str]]]:
+    """The condition under which a grant is for rows whose partitions begin so, and for no others
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html)."""
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}}

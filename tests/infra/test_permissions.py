@@ -183,6 +183,14 @@ def test_the_api_function_reads_ended_sessions_and_no_conversation(dev: Stage) -
     assert table["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["S#*"]}}
 
 
+def test_who_opens_or_takes_files_reads_their_rows_alone(dev: Stage) -> None:
+    """The functions that strangers' files go through read attachments by their rows, and no message."""
+    for function in ("Api", "Attachment"):
+        (reading,) = (one for one in statements(dev.chat)[function] if "dynamodb:BatchGetItem" in listed(one["Action"]))
+        assert reading["Action"] == "dynamodb:BatchGetItem"
+        assert reading["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["A#*"]}}
+
+
 def test_the_token_key_is_changed_by_the_rotation_function(dev: Stage) -> None:
     """By it alone; and it may do nothing with any other secret."""
     found = statements(dev.chat)

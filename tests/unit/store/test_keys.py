@@ -1,5 +1,6 @@
 """The key design: wrong ids and users."""
 
+from datetime import date
 from typing import get_args
 
 import pytest
@@ -31,6 +32,20 @@ def test_a_user_id_that_is_no_key_is_refused(user: str) -> None:
     for kind in ("user", "tenant"):
         with pytest.raises(InvalidRequest, match="user"):
             keys.counters(Holder(kind, user), windowed=True)
+
+
+def test_attachments_have_partitions_of_their_own() -> None:
+    """What may read attachments alone goes by how their partitions begin; no other row's begins so."""
+    attachment = "atc_" + "0" * 26
+    assert keys.attachment("0123", attachment).partition.startswith(keys.ATTACHMENTS_PREFIX)
+    others = [
+        keys.threads_partition("A#"),
+        keys.items_partition("A#", THREAD),
+        keys.session("A#", "session").partition,
+        keys.upload(date(2026, 1, 2), "0123", attachment).partition,
+        *(keys.counters(Holder(kind, "A#"), windowed=True).partition for kind in get_args(HolderKind)),
+    ]
+    assert not [partition for partition in others if (partition or "").startswith(keys.ATTACHMENTS_PREFIX)]
 
 
 @pytest.mark.parametrize("wrong", ["", "s" * 65, "a b", "é", "a\n", "a#b", "\ud800"])
