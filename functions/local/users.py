@@ -19,6 +19,7 @@ from functions.attachments.base import ModelFiles
 from functions.attachments.s3_images import S3Images
 from functions.attachments.s3_objects import S3Objects
 from functions.attachments.uploads import Uploads
+from functions.aws_clients import AWS_CONFIG, S3_CONFIG
 from functions.engine.deletions import Deletions
 from functions.errors import ChatKitLambdaError, InvalidRequest
 from functions.identity.base import checked_tenant, checked_user, owner
@@ -35,7 +36,6 @@ from functions.store.dynamodb import DynamoDBStore
 from functions.store.dynamodb_attachments import DynamoDBAttachments
 from functions.store.large_items import LargeItems
 from functions.store.sessions import EndedSessions
-from functions.wiring import AWS_CONFIG, S3_CONFIG
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -103,7 +103,7 @@ def test_the_pages_own_rule_can_be_deployed() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     stack = Stack(App(), "Mine")
     exec(code, {"self": stack})
-    rule = only(Template.from_stack(stack).to_json(), "AWS::Events::Rule")["Properties"]
+    rule = only(dict(Template.from_stack(stack).to_json()), "AWS::Events::Rule")["Properties"]
     assert rule["EventBusName"] == bus_name("prod")
     assert set(rule["EventPattern"]["detail-type"]) < set(get_args(EventName))
     assert rule["EventPattern"]["source"] == [SOURCE]
