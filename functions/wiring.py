@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from functions.announcements.base import Announcer
+    from functions.announcements.eventbridge import PutsEvents
     from functions.attachments.sweep import Sweep
     from functions.gateway.api_routes import ApiRoutes
     from functions.gateway.object_events import ObjectEvents
@@ -308,6 +309,10 @@ class Wiring:
         return self._client("s3")
 
     @cached_property
+    def _eventbridge(self) -> "PutsEvents":
+        return self._client("events")
+
+    @cached_property
     def _model(self) -> Model:
         settings = self._settings
         if self._openai is None:
@@ -332,7 +337,7 @@ class Wiring:
             return None
         from functions.announcements.sending import outbox_of
 
-        return outbox_of(self._settings, client=lambda: self._client("events"))
+        return outbox_of(self._settings, client=lambda: self._eventbridge)
 
     @cached_property
     def _transcriber(self) -> Transcriber | None:

@@ -20,6 +20,24 @@ PAGE: Final = "docs/operations.md"
 PERIOD: Final = Duration.minutes(5)
 """Over which a number is looked at."""
 
+KEY_ADMINISTRATION: Final = (
+    "kms:CancelKeyDeletion",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateKeyDescription",
+)
+"""What the account may let its own people do with the key: to manage it, and not to read with it."""
+
 _BUDGETS: Final = "budgets.amazonaws.com"
 _CLOUDWATCH: Final = "cloudwatch.amazonaws.com"
 
@@ -56,6 +74,16 @@ class AlarmTopic(Construct):
             "Key",
             description="Encrypts chatkit-lambda's alarms on their way",
             enable_key_rotation=True,
+            policy=iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(
+                        actions=list(KEY_ADMINISTRATION),
+                        principals=[iam.AccountRootPrincipal()],  # pyright: ignore[reportArgumentType]
+                        # In a key's policy: this key.
+                        resources=["*"],
+                    )
+                ]
+            ),
             # There is nothing to read later: what it encrypts is delivered at once.
             removal_policy=RemovalPolicy.DESTROY,
         )

@@ -21,6 +21,7 @@ GATEWAY_LOGS: Final = (
     "AWS's own policy for the account's one role with which API Gateway writes logs; no narrower is taken."
 )
 SITE_FILES: Final = "The bucket holds the page's files and nothing else, whose names change with the page."
+KEY_POLICY: Final = "In the policy of a key a star stands for this key alone; every action is named."
 
 EXCEPTIONS: Final[dict[Star, str]] = {
     **{
@@ -33,6 +34,7 @@ EXCEPTIONS: Final[dict[Star, str]] = {
     ("chat", "Chat/Live/invoke-function-url", "Principal *"): PUBLIC,
     ("chat", "Chat/Live/invoke-function", "Principal *"): PUBLIC,
     ("chat", "Rest/CloudWatchRole", "service-role/AmazonAPIGatewayPushToCloudWatchLogs"): GATEWAY_LOGS,
+    ("operations", "Alarms/Key", "*"): KEY_POLICY,
     ("site", "Files/Role", "Files/Logs"): STREAMS,
     ("site", "Files/Role", "<Bucket83908E77.Arn>/*"): SITE_FILES,
     ("site", "Bucket/Policy", "<Bucket83908E77.Arn>/*"): SITE_FILES,
