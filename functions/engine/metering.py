@@ -68,10 +68,12 @@ class Measured(NamedTuple):
     """What was measured of a turn, at its end."""
 
     duration: float
+    first_byte: float | None
+    """When the first bytes left: thread and message were stored."""
     first_event: float | None
     """When the turn's first model gave its first event; None where it gave none."""
     first_text: float | None
-    """When it gave its first text. All three in milliseconds from the turn's beginning."""
+    """When it gave its first text. All of these in milliseconds from the turn's beginning."""
     usage: Mapping[str, Usage]
     """By model, in the order in which they were asked."""
 
@@ -163,11 +165,18 @@ class Meter:
 
     def measured(self) -> Measured:
         """All that was measured until now, as it is written, too."""
-        duration, first_event, first_text = (
-            None if (metric := self._milliseconds(moment)) is None else metric.value
-            for moment in (self._clock(), self._first_event, self._first_text)
+
+        def value(moment: float | None) -> float | None:
+            metric = self._milliseconds(moment)
+            return None if metric is None else metric.value
+
+        return Measured(
+            duration=value(self._clock()) or 0.0,
+            first_byte=value(self._first_byte),
+            first_event=value(self._first_event),
+            first_text=value(self._first_text),
+            usage=self._by_model,
         )
-        return Measured(duration or 0.0, first_event, first_text, self._by_model)
 
     def _milliseconds(self, moment: float | None) -> Metric | None:
         return None if moment is None else Metric(round((moment - self._began) * 1000, 1), "Milliseconds")

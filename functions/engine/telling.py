@@ -165,6 +165,7 @@ class TurnTelling:
             "usage": [{"model": model, **usage.as_dict()} for model, usage in measured.usage.items()],
             "timings": {
                 "duration_ms": measured.duration,
+                "first_byte_ms": measured.first_byte,
                 "first_event_ms": measured.first_event,
                 "first_text_ms": measured.first_text,
             },

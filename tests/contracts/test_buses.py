@@ -110,7 +110,7 @@ def test_more_events_than_one_request_takes(heard: Heard) -> None:
 def test_the_largest_texts(heard: Heard) -> None:
     """What was cut to fit does fit."""
     content = events.turn_content("\x00" * 100_000, "📎" * 100_000)
-    timings = {"duration_ms": 1.0, "first_event_ms": None, "first_text_ms": None}
+    timings = {"duration_ms": 1.0, "first_byte_ms": 1.0, "first_event_ms": None, "first_text_ms": None}
     event = events.turn_completed(
         "alice", "t", "u", time=NOW, outcome="completed", request_id="r", usage=[], timings=timings, content=content
     )

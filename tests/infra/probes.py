@@ -82,6 +82,12 @@ def _on_secret(operation: str, output: str) -> Call:
     return call
 
 
+def _tell(client: Callable[[str], Any], bus: str) -> Any:
+    """Puts an event on a bus, of a source that no rule asks for."""
+    entry = {"EventBusName": bus, "Source": "probe", "DetailType": "probe", "Detail": "{}"}
+    return client("events").put_events(Entries=[entry])
+
+
 ROWS = {"items": f"T#{THREAD_ID}#alice", "users": "U#alice", "attachments": "A#0123", "sessions": "S#alice"}
 """Kinds of rows, with a partition of each (`functions/store/keys.py`)."""
 PROBES: dict[str, Call] = {
@@ -104,6 +110,8 @@ PROBES: dict[str, Call] = {
         for operation in ("get", "put")
         for name, output in {"token": "TokenSecretArn", "openai": "OpenAISecretArn"}.items()
     },
+    "tell": lambda client, stage: _tell(client, stage.outputs["EventBusName"]),
+    "tell others": lambda client, _: _tell(client, "default"),
     "list secrets": lambda client, _: client("secretsmanager").list_secrets(),
     "list buckets": lambda client, _: client("s3").list_buckets(),
     "list roles": lambda client, _: client("iam").list_roles(),
@@ -133,7 +141,9 @@ NEVER = {
     "Rotation": "get items, query items, put items, get items/, get openai key, put openai key",
 }
 """What each function must not do, said once more in so many words: of the list below, what would hurt most."""
-NOBODY = "scan, describe table, delete table, list all, list secrets, list buckets, list roles, call a function"
+NOBODY = (
+    "scan, tell others, describe table, delete table, list all, list secrets, list buckets, list roles, call a function"
+)
 
 
 def granted(stage: Stage, function: str) -> set[str]:
@@ -158,7 +168,8 @@ def granted(stage: Stage, function: str) -> set[str]:
         for name, secret in (("token", "TokenSecret"), ("openai", "OpenAISecret"))
         if any(secret in arn for arn in resources(found, action))
     }
-    return rows | objects | listed_prefixes | secrets
+    telling = {"tell"} if "events:PutEvents" in actions else set[str]()
+    return rows | objects | listed_prefixes | secrets | telling
 
 
 def _is_open(found: list[dict[str, Any]], action: str, partition: str) -> bool:

@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from functions.announcements.entries import SOURCE
 from functions.attachments.objects import UPLOADS_PREFIX
 from functions.local import samples
 from functions.local.sample_uploads import _PNG
@@ -37,6 +38,7 @@ from functions.settings import LOCAL_STAGE
 from tests.infra.conftest import ROOT, Stage
 from tests.infra.probes import NEVER, NOBODY, PROBES, granted, is_allowed
 from tests.support import handler_process, ministack_tls
+from tests.support.announced import check
 from tests.support.deployed import OPENAI_KEY, Deployed, taken
 from tests.support.handler_process import Handler
 from tests.support.model_answers import Stream
@@ -192,6 +194,35 @@ def test_a_small_file_is_taken_by_the_api_function(
     chat(handlers, samples.attachment_deletion(token, attachment, now=time.time()))
 
 
+def test_what_happens_is_told_on_the_stages_bus(deployed: Deployed, handlers: dict[str, Handler], token: str) -> None:
+    """By the chat function's own role; each event is of its form. A rule of somebody else's gets them."""
+    events, sqs = deployed.client("events"), deployed.client("sqs")
+    bus, name = deployed.outputs["EventBusName"], "somebody-elses"
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps({"source": [SOURCE]}))
+    events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    try:
+        opened = chat(handlers, samples.thread_opening(token, now=time.time()))
+        told: dict[str, dict[str, Any]] = {}
+        while len(told) < 2:
+            for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", ()):
+                event = json.loads(message["Body"])
+                told[event["detail-type"]] = event["detail"]
+    finally:
+        # With a rule on it, no bus is deleted.
+        events.remove_targets(Rule=name, EventBusName=bus, Ids=["queue"])
+        events.delete_rule(Name=name, EventBusName=bus)
+    for kind, detail in told.items():
+        check(kind, detail)
+    thread = samples.opened_thread(opened.encode())[samples.THREAD]
+    assert {kind: detail["thread_id"] for kind, detail in told.items()} == {
+        "thread.created": thread,
+        "turn.completed": thread,
+    }
+    chat(handlers, samples.thread_deletion(token, thread, now=time.time()))
+
+
 def test_the_sweep_finds_what_is_there(handlers: dict[str, Handler]) -> None:
     """It goes through the days' uploads."""
     swept = handlers["Sweep"](json.loads((ROOT / "events" / "sweep" / "hourly.json").read_text("utf-8")))
@@ -241,8 +272,8 @@ def test_what_is_not_granted_is_denied(deployed: Deployed, dev: Stage, function:
 
 def test_the_page_tells_how_many_calls_are_tried() -> None:
     """docs/deploy.md says the number."""
-    assert len(PROBES) == 64
-    assert "with sixty-four calls" in (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    assert len(PROBES) == 66
+    assert "with sixty-six calls" in (ROOT / "docs" / "deploy.md").read_text("utf-8")
 
 
 def test_nothing_is_taken_without_tls(deployed: Deployed) -> None:

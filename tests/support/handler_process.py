@@ -94,6 +94,8 @@ def _answer(result: Any) -> Any:
 
 
 def _main(module: str) -> None:
+    from functions.runtime.afterwards import do_afterwards
+
     handler = importlib.import_module(module).handler
     for number, line in enumerate(sys.stdin):
         try:
@@ -101,6 +103,7 @@ def _main(module: str) -> None:
         except Exception as error:  # noqa: BLE001 - whatever it raises is what the test is told
             answer = {"raised": f"{type(error).__name__}: {error}"}
         print(MARK + json.dumps(answer), flush=True)
+        do_afterwards()
 
 
 if __name__ == "__main__":

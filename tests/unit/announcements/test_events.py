@@ -18,7 +18,7 @@ from tests.support.announced import NAMES, check
 NOW = datetime(2026, 11, 28, 19, 36, 57, 120_999, tzinfo=UTC)
 TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
 """Also of lone surrogates, which have no UTF-8."""
-TIMINGS = {"duration_ms": 6.0, "first_event_ms": None, "first_text_ms": 2.5}
+TIMINGS = {"duration_ms": 6.0, "first_byte_ms": 1.0, "first_event_ms": None, "first_text_ms": 2.5}
 USAGE = [
     {
         "model": "m",

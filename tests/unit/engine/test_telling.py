@@ -108,7 +108,7 @@ def test_a_thread_and_its_turn_are_told_with_what_they_cost() -> None:
         }
     ]
     times = completed.fields["timings"]
-    assert 0 <= times["first_event_ms"] <= times["first_text_ms"] <= times["duration_ms"]
+    assert 0 <= times["first_byte_ms"] <= times["first_event_ms"] <= times["first_text_ms"] <= times["duration_ms"]
     assert "content" not in completed.fields
     told = json.dumps([created.fields, completed.fields])
     assert "secret" not in told
