@@ -139,6 +139,14 @@ def test_a_good_context_is_a_configuration() -> None:
     assert (config.log_days, config.log_level) == (30, "ERROR")
 
 
+def test_settings_of_the_endpoints_are_settings() -> None:
+    """All that the app reads may be given, wherever it is defined."""
+    config, problems = context.problems({"stage": "dev", "chat_endpoint": "api_gateway", "waf": "true"}, {})
+    assert problems == []
+    assert config is not None
+    assert config.edge.waf
+
+
 def test_every_wrong_setting_is_named() -> None:
     """What is missing, what is wrong and what nobody reads, all at once."""
     given = {"stage": "prod", "identity": "oidc", "token_seconds": "5", "log_days": "many", "alowed_origins": "x"}
