@@ -38,7 +38,6 @@ from functions.store.sessions import EndedSessions
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from functions.announcements.base import Announcer
     from functions.announcements.eventbridge import PutsEvents
@@ -245,8 +244,7 @@ class Wiring:
 
     @cached_property
     def _quotas(self) -> Quotas:
-        limits = self._settings.limits
-        return Quotas(counters=self._counters, limits=limits, ids=IdFactory(), metrics=self._metrics)
+        return Quotas(counters=self._counters, limits=self._settings.limits, ids=IdFactory(), metrics=self._metrics)
 
     @cached_property
     def _counters(self) -> DynamoDBCounters:
@@ -361,8 +359,7 @@ class Wiring:
 
     @cached_property
     def _secrets(self) -> Secrets:
-        client: SecretsManagerClient = self._client("secretsmanager")
-        secrets = Secrets(client=client)
+        secrets = Secrets(client=self._client("secretsmanager"))
         # A snapshot may be started from days later.
         register_after_restore(secrets.forget)
         return secrets
@@ -384,9 +381,8 @@ def key_rotation(settings: RotationSettings) -> "KeyRotation":
     from functions.identity.secret_versions import SecretVersions
 
     logs.set_up(settings.log_level)
-    client: SecretsManagerClient = aws_clients.client(Session(), "secretsmanager")
     secret_id = settings.token_secret_id
-    secret = SecretVersions(client=client, secret_id=secret_id)
+    secret = SecretVersions(client=aws_clients.client(Session(), "secretsmanager"), secret_id=secret_id)
     return KeyRotation(secret=secret, secret_id=secret_id, try_out=_try_out)
 
 
