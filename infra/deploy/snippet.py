@@ -130,9 +130,6 @@ def hand_over(config: Config, outputs: Mapping[str, str]) -> Iterator[str]:
     if "SiteUrl" in outputs:
         yield ""
         yield from _site(config, outputs["SiteUrl"])
-    if "SiteUrl" in outputs:
-        yield ""
-        yield f"The page: {outputs['SiteUrl']}"
     yield ""
     yield f"Try it: make smoke URL={_output(outputs, 'ChatUrl')} API_URL={_output(outputs, 'ApiUrl').rstrip('/')}"
 

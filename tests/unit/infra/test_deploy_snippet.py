@@ -83,13 +83,6 @@ def test_what_is_printed_ends_with_how_to_try_it() -> None:
     assert any(OUTPUTS["ApiKeysSecretArn"] in line for line in lines)
 
 
-def test_the_site_is_named_where_there_is_one() -> None:
-    """Its address, beside the code for a page of one's own."""
-    site = "https://d111111abcdef8.cloudfront.net"
-    assert f"The page: {site}" in snippet.hand_over(config("iam"), {**OUTPUTS, "SiteUrl": site})
-    assert not [line for line in snippet.hand_over(config("iam"), OUTPUTS) if line.startswith("The page")]
-
-
 @pytest.mark.parametrize("name", ["ChatUrl", "ApiUrl", "StartArn"])
 def test_an_output_that_is_not_there(name: str) -> None:
     """It is named."""
