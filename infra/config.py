@@ -13,12 +13,7 @@ from urllib.parse import urlsplit
 
 from functions.limits import OFF, Counter, Limits
 from functions.settings import MAX_RETENTION_DAYS, Identity
-from infra.config_values import ConfigError, given
-from infra.config_values import listed as _list
-from infra.config_values import text as _text
-from infra.config_values import whole as _whole
-from infra.config_values import whole_or_none as _whole_or_none
-from infra.config_values import yes_or_no as _yes_or_no
+from infra.config_values import ConfigError, Parse, given, listed, text, whole, whole_or_none, yes_or_no
 from infra.edge_config import EDGE_PARSERS, SITE_PARSERS, EdgeConfig, SiteConfig
 
 StageName = Literal["dev", "prod"]
@@ -281,45 +276,45 @@ def _check_origins(origins: tuple[str, ...], *, public: bool) -> None:
             raise ConfigError("allowed_origins", f"must be https in stage prod; it has {origin!r}")
 
 
-_PARSERS: Final[Mapping[str, Callable[[str, str], Any]]] = MappingProxyType(
+_PARSERS: Final[Mapping[str, Parse]] = MappingProxyType(
     {
-        "allowed_origins": _list,
-        "identity": _list,
-        "oidc_issuer": _text,
-        "oidc_audience": _list,
-        "oidc_user_claim": _text,
-        "oidc_tenant_claim": _text,
-        "hosted_workflow_id": _text,
-        "hosted_workflow_version": _text,
-        "hosted_requests_per_minute": _whole,
-        "openai_base_url": _text,
-        "token_seconds": _whole,
-        "session_seconds": _whole,
-        "refresh_grace_seconds": _whole,
-        "token_key_days": _whole,
-        "deadline_margin_seconds": _whole,
-        "retention_days": _whole,
-        "limits": _text,
-        "events": _yes_or_no,
-        "event_content": _yes_or_no,
-        "event_archive_days": _whole,
-        "log_level": _text,
-        "log_days": _whole,
-        "protect_data": _yes_or_no,
-        "restored_table": _text,
-        "restored_stream_arn": _text,
-        "chat_memory": _whole,
-        "api_memory": _whole,
-        "snap_start": _yes_or_no,
-        "attachment_concurrency": _whole_or_none,
-        "operations": _yes_or_no,
-        "alarm_email": _text,
-        "monthly_budget_usd": _whole,
-        "chat_concurrency_alarm": _whole,
-        "chat_concurrency": _whole_or_none,
-        "requests_per_second": _whole,
-        "request_burst": _whole,
-        "api_gateway_log_role": _yes_or_no,
+        "allowed_origins": listed,
+        "identity": listed,
+        "oidc_issuer": text,
+        "oidc_audience": listed,
+        "oidc_user_claim": text,
+        "oidc_tenant_claim": text,
+        "hosted_workflow_id": text,
+        "hosted_workflow_version": text,
+        "hosted_requests_per_minute": whole,
+        "openai_base_url": text,
+        "token_seconds": whole,
+        "session_seconds": whole,
+        "refresh_grace_seconds": whole,
+        "token_key_days": whole,
+        "deadline_margin_seconds": whole,
+        "retention_days": whole,
+        "limits": text,
+        "events": yes_or_no,
+        "event_content": yes_or_no,
+        "event_archive_days": whole,
+        "log_level": text,
+        "log_days": whole,
+        "protect_data": yes_or_no,
+        "restored_table": text,
+        "restored_stream_arn": text,
+        "chat_memory": whole,
+        "api_memory": whole,
+        "snap_start": yes_or_no,
+        "attachment_concurrency": whole_or_none,
+        "operations": yes_or_no,
+        "alarm_email": text,
+        "monthly_budget_usd": whole,
+        "chat_concurrency_alarm": whole,
+        "chat_concurrency": whole_or_none,
+        "requests_per_second": whole,
+        "request_burst": whole,
+        "api_gateway_log_role": yes_or_no,
     }
 )
 
