@@ -115,6 +115,19 @@ def test_all_that_costs_while_nobody_calls_is_listed(dev: Stage, prod: Stage) ->
                 assert kind in OPTIONAL or FREE.fullmatch(kind), f"{kind}: what does it cost when nobody calls?"
 
 
+def test_the_page_tells_what_prod_has_of_what_costs(dev: Stage, prod: Stage) -> None:
+    """Alarms and dashboards are counted; stage dev has none."""
+    counts = [
+        [found["Type"] for template in templates(stage) for found in template["Resources"].values()]
+        for stage in (dev, prod)
+    ]
+    alarms = [kinds.count("AWS::CloudWatch::Alarm") for kinds in counts]
+    price = read_prices()["alarm_month"].of(alarms[1])
+    assert alarms[0] == 0
+    assert f"{alarms[1]} alarms (USD {price:.2f}) and a dashboard" in PAGE
+    assert [kinds.count("AWS::CloudWatch::Dashboard") for kinds in counts] == [0, 1]
+
+
 def test_nothing_waits_for_calls(dev: Stage, prod: Stage) -> None:
     """No capacity is provisioned that is paid for unused: of the table, of a function, of the API's cache."""
     for stage in (dev, prod):
