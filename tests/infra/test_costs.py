@@ -116,16 +116,21 @@ def test_all_that_costs_while_nobody_calls_is_listed(dev: Stage, prod: Stage) ->
 
 
 def test_the_page_tells_what_prod_has_of_what_costs(dev: Stage, prod: Stage) -> None:
-    """Alarms and dashboards are counted; stage dev has none."""
-    counts = [
-        [found["Type"] for template in templates(stage) for found in template["Resources"].values()]
-        for stage in (dev, prod)
-    ]
-    alarms = [kinds.count("AWS::CloudWatch::Alarm") for kinds in counts]
-    price = read_prices()["alarm_month"].of(alarms[1])
-    assert alarms[0] == 0
-    assert f"{alarms[1]} alarms (USD {price:.2f}) and a dashboard" in PAGE
-    assert [kinds.count("AWS::CloudWatch::Dashboard") for kinds in counts] == [0, 1]
+    """Alarms are paid by the metrics that they look at; stage dev has none."""
+    assert not _found(dev, "AWS::CloudWatch::Alarm")
+    metrics = 0
+    for alarm in _found(prod, "AWS::CloudWatch::Alarm"):
+        metrics += sum("MetricStat" in one for one in alarm.get("Metrics", [{"MetricStat": alarm.get("MetricName")}]))
+    prices = read_prices()
+    alarms, dashboard, key = (prices[f"{name}_month"].of(1) for name in ("alarm", "dashboard", "kms_key"))
+    assert f"alarms on {metrics} metrics (USD {metrics * alarms:.2f}), a dashboard of more" in PAGE
+    assert f"may show (USD {dashboard:.2f}) and their key (USD {key:.2f})" in PAGE
+    assert len(_found(prod, "AWS::CloudWatch::Dashboard")) == len(_found(prod, "AWS::KMS::Key")) == 1
+
+
+def _found(stage: Stage, kind: str) -> list[dict[str, Any]]:
+    resources = [found for template in templates(stage) for found in template["Resources"].values()]
+    return [found["Properties"] for found in resources if found["Type"] == kind]
 
 
 def test_nothing_waits_for_calls(dev: Stage, prod: Stage) -> None:
