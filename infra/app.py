@@ -18,6 +18,7 @@ from infra.acknowledgements import (
 from infra.bundling import bundled
 from infra.config import Config
 from infra.package import ATTACHMENTS, OIDC, PYTHON_VERSION, Package, find_compiler
+from infra.stacks import stack_name
 from infra.stacks.chat import ChatStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
@@ -38,10 +39,10 @@ def add_stacks(
     `code` is the package of all functions but the attachment function, which has `attachment_code`, and the api function,
     where there is an `api_code`. `compiled`: whether they hold bytecode; without, it warns.
     """
-    data = DataStack(app, f"chatkit-{config.stage}-data", config=config)
+    data = DataStack(app, stack_name(config.stage, "data"), config=config)
     chat = ChatStack(
         app,
-        f"chatkit-{config.stage}-chat",
+        stack_name(config.stage, "chat"),
         config=config,
         data=data,
         code=code,
@@ -49,10 +50,10 @@ def add_stacks(
         api_code=api_code or code,
     )
     if config.site is not None:
-        page = SiteStack(app, f"chatkit-{config.stage}-site", config=config, site=config.site, data=data, chat=chat)
+        page = SiteStack(app, stack_name(config.stage, "site"), config=config, site=config.site, data=data, chat=chat)
         acknowledge(page, SITE + (() if config.site.origin else SITE_WITHOUT_DOMAIN), stage=config.stage)
     if config.operations:
-        OperationsStack(app, f"chatkit-{config.stage}-operations", config=config, data=data, chat=chat)
+        OperationsStack(app, stack_name(config.stage, "operations"), config=config, data=data, chat=chat)
     Tags.of(app).add("project", "chatkit-lambda")
     Tags.of(app).add("stage", config.stage)
     acknowledge(data, DATA + (API_KEYS if "api_key" in config.identity else ()), stage=config.stage)

@@ -50,11 +50,7 @@ def up(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     facts = gather(
         options, environ, clients, region=region, problems=problems, context={**defaults, **given}, config=config
     )
-    found = checks.findings(facts)
-    for finding in found:
-        print(f"{'missing' if finding.stops else 'note'}: {finding}", file=sys.stderr)
-    if config is None or any(finding.stops for finding in found):
-        _fail("nothing was changed")
+    if _is_missing(checks.findings(facts)) or config is None:
         return FAILED
     _say(f"Deploying stage {options.stage} to account {facts.account}, {region}.")
     outputs = _deploy(options, environ, given, region=str(region))
@@ -73,7 +69,10 @@ def up(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 def down(options: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Removes a stage, once somebody has confirmed it by its name."""
-    clients = probing.connect(probing.chosen_region(environ))
+    region = probing.chosen_region(environ)
+    clients = probing.connect(region)
+    if _is_missing(list(checks.where(region, _account(clients, region)))):
+        return FAILED
     stacks = probing.stacks(clients, options.stage)
     if isinstance(stacks, checks.Unknown):
         _fail(stacks.reason)
@@ -107,7 +106,7 @@ def gather(
     config: Config | None,
 ) -> checks.Facts:
     """All that can be found out; what hangs on an account or a region is not asked for without."""
-    account = probing.account(clients) if region is not None else probing.account(probing.connect("us-east-1"))
+    account = _account(clients, region)
     is_there = region is not None and not isinstance(account, checks.Unknown)
     stacks: dict[str, dict[str, Any]] | checks.Unknown = probing.stacks(clients, options.stage) if is_there else {}
     wanted = config.attachment_concurrency if config is not None else None
@@ -132,6 +131,21 @@ def gather(
         # A stage that is there has set its own aside already.
         free_concurrency=probing.free_concurrency(clients) if is_there and wanted and not stacks else None,
     )
+
+
+def _account(clients: probing.Clients, region: str | None) -> str | checks.Unknown:
+    """Who is calling is known in every region: without one, it is asked in some."""
+    return probing.account(clients if region is not None else probing.connect("us-east-1"))
+
+
+def _is_missing(found: Sequence[checks.Finding]) -> bool:
+    """Whether one of these stops the command. Says all of them."""
+    for finding in found:
+        print(f"{'missing' if finding.stops else 'note'}: {finding}", file=sys.stderr)
+    stops = any(finding.stops for finding in found)
+    if stops:
+        _fail("nothing was changed")
+    return stops
 
 
 def _deploy(

@@ -96,18 +96,23 @@ def _on_this_machine(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _in_the_account(facts: Facts) -> Iterator[Finding]:
-    if facts.region is None:
+def where(region: str | None, account: str | Unknown) -> Iterator[Finding]:
+    """What is missing to know where a stage is: a region, or an account."""
+    if region is None:
         yield Finding(
             "No region is chosen; the CDK would take us-east-1 without a word.",
             "Set AWS_REGION (export AWS_REGION=eu-west-1), or `aws configure set region eu-west-1`.",
         )
-    if isinstance(facts.account, Unknown):
+    if isinstance(account, Unknown):
         yield Finding(
-            f"No AWS account: {facts.account.reason}.",
+            f"No AWS account: {account.reason}.",
             "Sign in (`aws configure`, `aws sso login`, or AWS_PROFILE=...); `aws sts get-caller-identity` must answer.",
         )
-    elif facts.region is not None:
+
+
+def _in_the_account(facts: Facts) -> Iterator[Finding]:
+    yield from where(facts.region, facts.account)
+    if facts.region is not None and not isinstance(facts.account, Unknown):
         yield from _in_the_region(facts, account=facts.account, region=facts.region)
 
 

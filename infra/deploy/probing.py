@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from infra.deploy.checks import Unknown
 from infra.deploy.key import is_filled
+from infra.stacks import PARTS, stack_name
 
 Clients = Callable[[str], Any]
 """Makes a client of AWS's for a service, by its name, in one region."""
@@ -75,7 +76,8 @@ def stacks(clients: Clients, stage: str) -> dict[str, dict[str, Any]] | Unknown:
         return _denied(error)
     except BotoCoreError as error:
         return Unknown(str(error).rstrip("."))
-    return {stack["StackName"]: stack for stack in found if stack["StackName"].startswith(f"chatkit-{stage}-")}
+    names = {stack_name(stage, part) for part in PARTS}
+    return {stack["StackName"]: stack for stack in found if stack["StackName"] in names}
 
 
 def outputs(stack: Mapping[str, Any]) -> dict[str, str]:

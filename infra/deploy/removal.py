@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from botocore.exceptions import ClientError, WaiterError
 
 from infra.deploy.probing import Clients
+from infra.stacks import stack_name
 
 WAIT: Final[Mapping[str, int]] = {"Delay": 10, "MaxAttempts": 360}
 """An hour for each stack. Functions of a VPC would take the longest, and there are none."""
@@ -65,7 +66,7 @@ def plan(stage: str, stacks: Iterable[Mapping[str, Any]], resources: Iterable[Re
     """
     ordered = sorted(stacks, key=lambda stack: stack["CreationTime"], reverse=True)
     names = [str(stack["StackName"]) for stack in ordered]
-    data = f"chatkit-{stage}-data"
+    data = stack_name(stage, "data")
     names.sort(key=lambda name: name == data)
     protected = tuple(str(stack["StackName"]) for stack in ordered if stack.get("EnableTerminationProtection"))
     return Plan(stage, tuple(names), protected, tuple(resources))

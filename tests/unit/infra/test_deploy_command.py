@@ -205,6 +205,28 @@ def test_a_stage_that_is_not_there_is_removed_already(account: Account, capsys: 
     assert "no stage dev" in capsys.readouterr().out
 
 
+def test_a_stack_that_is_called_alike_is_nobodys_but_its_owners(account: Account) -> None:
+    """Only what the app itself makes is a stage's: `make destroy` must not take an integrator's own stack along."""
+    names = ["chatkit-dev-data", "chatkit-dev-events", "chatkit-dev-data-lake", "chatkit-prod-chat", "chatkit-dev-chat"]
+    account.stacks = [{"StackName": name, "StackStatus": "CREATE_COMPLETE"} for name in names]
+    found = probing.stacks(account, "dev")
+    assert not isinstance(found, Unknown)
+    assert set(found) == {"chatkit-dev-data", "chatkit-dev-chat"}
+
+
+def test_a_removal_says_what_is_missing(
+    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a deployment does, in the same words."""
+    account.refuses = {"get_caller_identity": denied("GetCallerIdentity", "ExpiredToken")}
+    monkeypatch.setattr(probing, "chosen_region", lambda _environ: None)
+    assert command.main(["down", "--stage", "dev", "--confirm", "dev"], {}) == 1
+    said = capsys.readouterr().err
+    assert "AWS_REGION" in said
+    assert "the credentials have expired" in said
+    assert "nothing was changed" in said
+
+
 @pytest.mark.parametrize("confirm", [[], ["--confirm", "prod"]], ids=["no terminal", "another stage"])
 def test_an_unconfirmed_removal_changes_nothing(
     account: Account, monkeypatch: pytest.MonkeyPatch, confirm: list[str], capsys: pytest.CaptureFixture[str]
