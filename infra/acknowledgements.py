@@ -102,7 +102,7 @@ _EVERYWHERE: Final = (
     "Who may see the page is not said by where they are; whoever wants that says so at the distribution."
 )
 _SITE_NO_WAF: Final = (
-    "A web ACL for CloudFront has to be in us-east-1, and costs money while nobody calls: docs/deploy.md."
+    "A web ACL for CloudFront has to be in us-east-1, and costs money while nobody calls: docs/edge.md."
 )
 _CLOUDFRONT_NAME: Final = (
     "Under CloudFront's own name, viewers' TLS cannot be chosen; with site_domain_name it is 1.2 or newer."

@@ -84,7 +84,7 @@ class Config:
     api_memory: int = 512
     """The api function's memory in MB."""
     snap_start: bool = False
-    """Whether copies of the chat function are started from a snapshot, where the region can (docs/deploy.md)."""
+    """Whether copies of the chat function are started from a snapshot, where the region can (docs/edge.md)."""
     attachment_concurrency: int | None
     """How many uploads are looked at at once. So many calls are set aside for it, out of the account's, which must leave 100
     to all others: a new account's limit may be as low as 10. None sets nothing aside, and nothing apart."""
@@ -109,6 +109,11 @@ class Config:
     """The endpoints."""
     site: SiteConfig | None = None
     """The page, if there is to be one."""
+
+    @property
+    def set_aside(self) -> int:
+        """How many concurrent calls of the account's the stage's functions keep for themselves."""
+        return (self.attachment_concurrency or 0) + (self.chat_concurrency or 0)
 
     def __post_init__(self) -> None:
         _check_origins(self.allowed_origins, public=self.stage == "prod")

@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     invoke.add_argument("file", type=Path, metavar="FILE", help="an event as AWS sends it; see events/README.md")
     invoke.add_argument(
         "--function",
-        choices=("chat", "api", "thread", "rotation"),
+        choices=("chat", "api", "thread", "attachment", "sweep", "rotation"),
         help="the function (default: the name of FILE's folder)",
     )
     invoke.add_argument("--user", default="alice", help="the user of ${TOKEN}, ${THREAD} ... in FILE (default: alice)")
@@ -225,7 +225,7 @@ def _add_user(commands: Any) -> None:
 def _texts(does: str, examples: str) -> dict[str, Any]:
     return {
         "help": does,
-        "description": does[0].upper() + does[1:] + ".",
+        "description": does[0].upper() + does[1:] + ("" if does.endswith("?") else "."),
         "epilog": examples,
         "formatter_class": argparse.RawDescriptionHelpFormatter,
     }

@@ -48,9 +48,14 @@ class Found:
     """Counters, remembered requests and sessions, entries of lists."""
 
     def __str__(self) -> str:
+        return f"{self.counted}, {self.other_rows} other rows"
+
+    @property
+    def counted(self) -> str:
+        """What `Erasure.look` has counted, in words."""
         return (
             f"{self.threads} threads, {self.attachments} attachments, {self.objects} objects, {self.copies} copies at "
-            f"OpenAI, {self.sessions} sessions, {self.other_rows} other rows"
+            f"OpenAI, {self.sessions} sessions"
         )
 
     @property

@@ -155,7 +155,7 @@ def erase(
     async def run(place: Place) -> Found | None:
         erasure = Erasure(ground_of(place, files=_model_files(settings)), person.owner)
         found = await erasure.look()
-        say(f"{place.table} and {place.bucket} hold of {person}: {found}")
+        say(f"{place.table} and {place.bucket} hold of {person}: {found.counted}, and what counts and lists them")
         if not is_sure:
             say(f"All of it will be gone, and nobody can bring it back. Type {person.user} to go on:")
             if answers.readline().rstrip("\r\n") != person.user:

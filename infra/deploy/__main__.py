@@ -109,7 +109,7 @@ def gather(
     account = _account(clients, region)
     is_there = region is not None and not isinstance(account, checks.Unknown)
     stacks: dict[str, dict[str, Any]] | checks.Unknown = probing.stacks(clients, options.stage) if is_there else {}
-    wanted = config.attachment_concurrency if config is not None else None
+    wanted = config.set_aside if config is not None else 0
     return checks.Facts(
         stage=options.stage,
         cdk=options.cdk,
@@ -127,7 +127,7 @@ def gather(
         is_key_offered=bool(environ.get(KEY_VARIABLE, "").strip()),
         can_ask=sys.stdin.isatty(),
         is_approved=options.yes,
-        wanted_concurrency=wanted,
+        wanted_concurrency=wanted or None,
         # A stage that is there has set its own aside already.
         free_concurrency=probing.free_concurrency(clients) if is_there and wanted and not stacks else None,
     )

@@ -156,9 +156,10 @@ def _concurrency(facts: Facts) -> Iterator[Finding]:
     if wanted is None or not isinstance(free, int) or free - wanted >= LEFT_TO_OTHERS:
         return
     yield Finding(
-        f"attachment_concurrency={wanted} cannot be set aside: the account has {free} concurrent calls left, and "
-        f"{LEFT_TO_OTHERS} must stay unreserved.",
-        "Ask AWS for more (Service Quotas: Lambda, concurrent executions), or deploy with -c attachment_concurrency=none.",
+        f"{wanted} concurrent calls cannot be set aside: the account has {free} left, and {LEFT_TO_OTHERS} must stay "
+        "unreserved.",
+        "Ask AWS for more (Service Quotas: Lambda, concurrent executions), or set fewer aside: the settings "
+        "attachment_concurrency and chat_concurrency, each of which may be none.",
     )
 
 

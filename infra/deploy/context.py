@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from infra.config import SETTINGS, Config, ConfigError
+from infra.edge_config import SITE_PARSERS
 
 _CDKS_OWN: Final = ("@", "aws:", "aws-cdk:", "cli-")
 """What names of the CDK's own settings begin with."""
@@ -16,6 +17,19 @@ _STAND_INS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """For what is missing, so that what else is wrong is found too. Nothing is ever deployed with one."""
+_REST_ON: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        "identity": ("oidc_issuer", *SITE_PARSERS),
+        "chat_endpoint": ("waf",),
+        "domain_name": ("certificate_arn", "hosted_zone_id"),
+        "site": tuple(SITE_PARSERS),
+        "site_domain_name": ("site_certificate_arn", "site_hosted_zone_id"),
+        "events": ("event_content", "event_archive_days"),
+        "operations": ("alarm_email", "monthly_budget_usd"),
+        "restored_table": ("restored_stream_arn",),
+    }
+)
+"""What cannot be judged while another setting is wrong: without that one, each of these would seem to be wrong, too."""
 
 
 class ContextError(ValueError):
@@ -57,7 +71,8 @@ def problems(context: Mapping[str, str], defaults: Mapping[str, Any]) -> tuple[C
             if error.name == "stage" or error.name in replaced or not is_known:
                 return None, found
             replaced.add(error.name)
-            tried.pop(error.name, None)
+            for name in (error.name, *_REST_ON.get(error.name, ())):
+                tried.pop(name, None)
             if error.name in _STAND_INS:
                 tried[error.name] = _STAND_INS[error.name]
         else:

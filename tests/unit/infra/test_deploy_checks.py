@@ -48,7 +48,7 @@ MISSING: dict[str, tuple[dict[str, Any], str, str]] = {
         "chatkit-dev-chat",
         "continue-update-rollback",
     ),
-    "concurrency": ({"wanted_concurrency": 20, "free_concurrency": 119}, "has 119", "attachment_concurrency=none"),
+    "concurrency": ({"wanted_concurrency": 20, "free_concurrency": 119}, "has 119", "attachment_concurrency and"),
 }
 
 
@@ -160,6 +160,26 @@ def test_every_wrong_setting_is_named() -> None:
         "oidc_audience",
         "token_seconds",
     ]
+
+
+WRONG_AND_USED: dict[str, dict[str, str]] = {
+    "identity": {"identity": "oidcc", "oidc_issuer": "https://id.example.com", "site": "true"},
+    "chat_endpoint": {"chat_endpoint": "gateway", "waf": "true"},
+    "domain_name": {"domain_name": "CHAT", "certificate_arn": "arn", "hosted_zone_id": "Z1"},
+    "site": {"site": "true", "site_domain_key": "domain_pk_1"},
+    "site_domain_name": {"site": "true", "identity": "oidc", "oidc_issuer": "https://id.example.com"}
+    | {"oidc_audience": "a", "site_domain_name": "CHAT", "site_certificate_arn": "arn", "site_hosted_zone_id": "Z1"},
+    "events": {"events": "yes", "event_content": "true", "event_archive_days": "3"},
+    "operations": {"operations": "yes", "alarm_email": "a@example.com", "monthly_budget_usd": "3"},
+    "restored_table": {"restored_table": "a", "restored_stream_arn": "arn:aws:dynamodb:r:1:table/a/stream/l"},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_AND_USED)
+def test_what_rests_on_a_wrong_setting_is_not_called_wrong(name: str) -> None:
+    """One mistake is one finding: nobody is told to give what was given."""
+    _, problems = context.problems({"stage": "dev", **WRONG_AND_USED[name]}, {})
+    assert [problem.partition(" ")[0] for problem in problems] == [name]
 
 
 def test_a_stage_that_there_is_not() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from functions.local.cli import main
+from functions.local.samples import HANDLERS
 
 
 @pytest.mark.parametrize(
@@ -14,6 +15,10 @@ from functions.local.cli import main
         ["chat", "--help"],
         ["rotate-key", "--help"],
         ["smoke", "--help"],
+        ["api-key", "--help"],
+        ["user", "--help"],
+        ["user", "export", "--help"],
+        ["user", "erase", "--help"],
     ],
 )
 def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +30,15 @@ def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "chatkit-lambda" in shown
     assert arguments == ["--help"] or "examples:" in shown
+    assert "?." not in shown
+
+
+def test_a_sample_may_be_run_by_every_function(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever its file lies; the help names them all."""
+    with pytest.raises(SystemExit):
+        main(["invoke", "--help"])
+    shown = capsys.readouterr().out
+    assert f"{{{','.join(HANDLERS)}}}" in shown
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_an_erasure_asks_for_the_users_id(ground: Ground) -> None:
     shown, question, removed = ground.said
     assert shown == (
         "table and bucket hold of alice of acme: 1 threads, 0 attachments, 0 objects, 0 copies at OpenAI, 0 sessions, "
-        "0 other rows"
+        "and what counts and lists them"
     )
     assert question.endswith("Type alice to go on:")
     assert removed.startswith("removed: 1 threads, ")
