@@ -21,7 +21,7 @@ from infra.stacks.data import DataStack
 FACING_USERS: Final = ("chat", "api")
 """Whose throttled calls are lost; all others are called again."""
 NEAR_THE_END: Final = 0.9
-"""Of the chat function's time: a turn that takes so long is about to be cut off."""
+"""Of the time that a turn has: one that takes so long is about to be cut off."""
 FIRST_BYTE_MILLISECONDS: Final = 2_000
 """What nineteen of twenty users should not wait for: two or three round trips to the table."""
 SERVER_ERRORS: Final = 5
@@ -137,8 +137,8 @@ class OperationsStack(Stack):
         yield Watch(
             "chat-duration",
             of_function(self._functions["chat"], "Duration", statistic="Maximum"),
-            CHAT_TIMEOUT.to_milliseconds() * NEAR_THE_END,
-            "A turn has taken almost all of the time that Lambda gives. What calls the model or a tool for so long?",
+            (CHAT_TIMEOUT.to_milliseconds() - self._config.deadline_margin_seconds * 1000) * NEAR_THE_END,
+            "A turn has taken almost all of the time that it has. What calls the model or a tool for so long?",
             "turns-take-too-long",
         )
         yield Watch(

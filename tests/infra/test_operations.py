@@ -179,7 +179,7 @@ def test_what_must_be_watched_has_an_alarm(operations: dict[str, Any], prod: Sta
         "chat-throttles", "api-throttles", "chat-duration", "first-byte", "turns-at-fault", "turns-failed", "rest-errors",
         "table-throttles", "token-key-age", "stream-age", "chat-concurrency",
     } <= set(found)  # fmt: skip
-    assert found["chat-duration"]["Threshold"] == CHAT_TIMEOUT.to_milliseconds() * NEAR_THE_END
+    assert found["chat-duration"]["Threshold"] == (CHAT_TIMEOUT.to_milliseconds() - 10_000) * NEAR_THE_END
     assert found["token-key-age"]["Threshold"] > 30 * 86_400
     assert (found["first-byte"]["ExtendedStatistic"], found["first-byte"]["EvaluateLowSampleCountPercentile"]) == (
         "p95",
@@ -255,6 +255,17 @@ def test_an_address_and_a_budget(synthesise: Callable[..., Stage]) -> None:
 def test_dev_has_no_alarms_unless_asked_for(dev: Stage) -> None:
     """They would cost money while nobody calls."""
     assert list(dev.assembly.glob("*-operations.template.json")) == []
+
+
+def test_a_turn_that_is_ended_early_is_heard_of_too(synthesise: Callable[..., Stage]) -> None:
+    """However long before Lambda's time is up it is brought to its end: it has run beyond the alarm's threshold by then."""
+    stage = synthesise(operations="true", deadline_margin_seconds="300")
+    (alarm,) = (
+        alarm["Properties"]
+        for alarm in of_type(template_of(stage), "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["AlarmName"] == "chatkit-dev-chat-duration"
+    )
+    assert alarm["Threshold"] < CHAT_TIMEOUT.to_milliseconds() - 300_000
 
 
 def test_the_guard_is_the_stages_choice(synthesise: Callable[..., Stage], dev: Stage) -> None:
