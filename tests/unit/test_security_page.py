@@ -21,9 +21,3 @@ def test_the_number_is_that_of_the_list() -> None:
     assert f": {len(ATTACKS)} of them" in PAGE
     assert f"{len(TOKENS)} tokens" in PAGE
     assert len({(group, attack.name) for group, attack in ATTACKS}) == len(ATTACKS)
-
-
-def test_every_link_leads_to_a_page() -> None:
-    """Beside this one."""
-    folder = Path(__file__).parents[2] / "docs"
-    assert [name for name in re.findall(r"\]\(([\w.]+)\)", PAGE) if not (folder / name).is_file()] == []
