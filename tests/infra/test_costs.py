@@ -12,6 +12,7 @@ from infra.costs import design
 from infra.costs.__main__ import report
 from infra.costs.bill import PRICES, Price, by_service, read_prices, table
 from tests.infra.conftest import ROOT, Stage
+from tests.infra.reading import text
 
 PAGE = (ROOT / "docs" / "costs.md").read_text("utf-8")
 DEV = Config.from_context({"stage": "dev"}.get)
@@ -32,6 +33,10 @@ FREE = re.compile(
     r"|AWS::CDK::Metadata|AWS::Route53::RecordSet"
 )
 """What costs nothing but by its use, or by the bytes in it."""
+
+
+FREE_METRICS = 50
+"""On each of an account's first three dashboards (https://aws.amazon.com/cloudwatch/pricing/)."""
 
 
 def templates(stage: Stage) -> list[dict[str, Any]]:
@@ -118,14 +123,16 @@ def test_all_that_costs_while_nobody_calls_is_listed(dev: Stage, prod: Stage) ->
 def test_the_page_tells_what_prod_has_of_what_costs(dev: Stage, prod: Stage) -> None:
     """Alarms are paid by the metrics that they look at; stage dev has none."""
     assert not _found(dev, "AWS::CloudWatch::Alarm")
-    metrics = 0
-    for alarm in _found(prod, "AWS::CloudWatch::Alarm"):
-        metrics += sum("MetricStat" in one for one in alarm.get("Metrics", [{"MetricStat": alarm.get("MetricName")}]))
+    found = _found(prod, "AWS::CloudWatch::Alarm")
+    metrics = sum(len([one for one in alarm.get("Metrics", [{}]) if "Expression" not in one]) for alarm in found)
     prices = read_prices()
     alarms, dashboard, key = (prices[f"{name}_month"].of(1) for name in ("alarm", "dashboard", "kms_key"))
-    assert f"alarms on {metrics} metrics (USD {metrics * alarms:.2f}), a dashboard of more" in PAGE
-    assert f"may show (USD {dashboard:.2f}) and their key (USD {key:.2f})" in PAGE
-    assert len(_found(prod, "AWS::CloudWatch::Dashboard")) == len(_found(prod, "AWS::KMS::Key")) == 1
+    assert f"{len(found)} alarms on {metrics} metrics (USD {metrics * alarms:.2f}, as" in PAGE
+    assert f"may show (USD {dashboard:.2f}) and their key (USD {key:.2f}, and" in PAGE
+    assert len(_found(prod, "AWS::KMS::Key")) == 1
+    (board,) = _found(prod, "AWS::CloudWatch::Dashboard")
+    shown = json.loads(text(board["DashboardBody"]))["widgets"]
+    assert sum(isinstance(row[0], str) for widget in shown for row in widget["properties"]["metrics"]) > FREE_METRICS
 
 
 def _found(stage: Stage, kind: str) -> list[dict[str, Any]]:

@@ -325,16 +325,6 @@ def test_nothing_in_it_holds_data(operations: dict[str, Any]) -> None:
     assert all(resource.get("DeletionPolicy", "Delete") == "Delete" for resource in operations["Resources"].values())
 
 
-def test_the_page_counts_what_costs(operations: dict[str, Any]) -> None:
-    """How many alarms there are, and of how many metrics, is in docs/operations.md as it is in the template."""
-    found = alarms(operations)
-    metrics = sum(
-        len([part for part in alarm.get("Metrics", [{}]) if "Expression" not in part]) for alarm in found.values()
-    )
-    page = (ROOT / "docs/operations.md").read_text()
-    assert f"{len(found)} alarms on {metrics} metrics" in page
-
-
 def test_the_queries_of_the_page_ask_for_what_is_logged() -> None:
     """Each message that a query names is one that the functions log; each number is one of a turn's metrics."""
     page = (ROOT / "docs/operations.md").read_text()

@@ -1,4 +1,4 @@
-"""Who may do what: the whole list, and every wildcard with its reason."""
+"""Who may do what: the whole list. `test_wildcards` has the reason of each wildcard."""
 
 from typing import Any
 
@@ -108,14 +108,6 @@ OBJECTS = {
 - A picture that a model made goes with its thread: the chat function deletes none.
 """
 
-WILDCARDS = {
-    (function, f"<chatkit-{{stage}}-data:ExportsOutputFnGetAttBucket83908E77Arn063C8555>/{prefix}*")
-    for function, actions in OBJECTS.items()
-    for prefixes in actions.values()
-    for prefix in prefixes
-}
-"""The only wildcards in what is allowed; a log group's own ARN ends in one for its streams, which IAM demands."""
-
 
 def resources(found: list[dict[str, Any]], action: str) -> set[str]:
     """The resources on which an action is allowed."""
@@ -150,20 +142,6 @@ def test_nothing_else_hangs_on_the_functions_roles(dev: Stage) -> None:
         assert not {"ManagedPolicyArns", "Policies"} & set(role["Properties"])
         (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
-
-
-def test_every_wildcard_has_its_reason(dev: Stage, prod: Stage) -> None:
-    """No allowed action has a wildcard; a resource has one only where `OBJECTS` says why."""
-    for stage, name in ((dev, "dev"), (prod, "prod")):
-        found = {
-            (owner, text(resource))
-            for owner, allowed in statements(stage.chat).items()
-            for statement in allowed
-            for resource in listed(statement["Resource"])
-            if "*" in text(resource)
-        }
-        assert found == {(owner, resource.format(stage=name)) for owner, resource in WILDCARDS}
-        assert not any("*" in action for actions in ACTIONS.values() for action in actions)
 
 
 def test_each_secret_is_read_by_who_uses_it(dev: Stage) -> None:
