@@ -1,5 +1,6 @@
 """A stage's settings: what the command line may say, and what is refused."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,40 @@ def test_every_setting_is_told_of() -> None:
     """Whoever deploys finds its name in the documentation."""
     pages = "".join(page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
     assert [name for name in sorted(module.SETTINGS) if f"`{name}`" not in pages] == []
+
+
+ROW = re.compile(r"^\| (`.*?) \| ([^|]+) \| ([^|]+) \| [^|]*\|$", re.MULTILINE)
+"""Of a table of settings: names, what they are in stage dev and in stage prod, and words."""
+DEFAULTS = module.SETTINGS - {"allowed_origins"}
+"""Whose defaults are values; of the others a page tells in words."""
+NONE = "\N{EN DASH}"
+
+
+def spelt(value: Any) -> str:
+    """As the pages spell it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return NONE if value in {None, ""} else ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def default(config: Config, name: str) -> Any:
+    if name == "site":
+        return config.site is not None
+    return getattr(config, name) if hasattr(config, name) else getattr(config.edge, name, None)
+
+
+@pytest.mark.parametrize(("page", "least"), [("deploy.md", 35), ("operations.md", 5)])
+def test_the_defaults_are_what_a_page_says(page: str, least: int) -> None:
+    """In both stages; several settings of a row have as many values, or one for all."""
+    told: set[str] = set()
+    for names, *stages in ROW.findall((ROOT / "docs" / page).read_text("utf-8")):
+        settings = [name for name in names.replace("`", "").split(", ") if name in DEFAULTS]
+        if not settings:
+            continue
+        for config, said in zip((read({}), read(PROD)), stages, strict=True):
+            values = said.replace("`", "").split(", ")
+            values = values * len(settings) if len(values) == 1 else values
+            for name, value in zip(settings, values, strict=True):
+                assert value == spelt(default(config, name)), name
+                told.add(name)
+    assert len(told) >= least
