@@ -1,5 +1,6 @@
-"""Hands the package to the CDK: one asset for each package, built on this machine when the CDK asks for it."""
+"""Hands what is deployed to the CDK: assets that are built on this machine when the CDK asks for them, without Docker."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,22 @@ from infra.package import Package
 class _LocalBundling:
     """Builds without Docker. A failure is raised, so that the CDK never falls back to a container."""
 
-    def __init__(self, package: Package) -> None:
-        self._package = package
+    def __init__(self, build: Callable[[Path], None]) -> None:
+        self._build = build
 
     def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
         """Called by the CDK with an empty folder."""
-        self._package.build(Path(output_dir))
+        self._build(Path(output_dir))
         return True
+
+
+def without_docker(build: Callable[[Path], None]) -> BundlingOptions:
+    """Has `build` fill an empty folder, which is the asset."""
+    return BundlingOptions(
+        local=_LocalBundling(build),
+        # Demanded by the CDK, and never run.
+        image=DockerImage.from_registry("scratch"),
+    )
 
 
 def bundled(package: Package) -> lambda_.Code:
@@ -29,9 +39,5 @@ def bundled(package: Package) -> lambda_.Code:
         str(package.functions),
         asset_hash=package.fingerprint(),
         asset_hash_type=AssetHashType.CUSTOM,
-        bundling=BundlingOptions(
-            local=_LocalBundling(package),
-            # Demanded by the CDK, and never run.
-            image=DockerImage.from_registry("scratch"),
-        ),
+        bundling=without_docker(package.build),
     )

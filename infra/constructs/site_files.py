@@ -1,36 +1,22 @@
 """Puts the site's files into its bucket."""
 
-from pathlib import Path
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-import jsii
-from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import AssetHashType
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_s3_deployment as deployment
 from constructs import Construct
 
+from infra.bundling import without_docker
 from infra.config import Config
 from infra.constructs.function import log_group
 from infra.site_files import WEB, build_site
 
 MEMORY: Final = 512
 """MB."""
-
-
-@jsii.implements(ILocalBundling)
-class _LocalBundling:
-    """Builds the folder without Docker."""
-
-    def __init__(self, *, domain_key: str | None, is_hosted: bool) -> None:
-        self._domain_key = domain_key
-        self._is_hosted = is_hosted
-
-    def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        """Called by the CDK with an empty folder."""
-        build_site(Path(output_dir), domain_key=self._domain_key, is_hosted=self._is_hosted)
-        return True
 
 
 class SiteFiles(Construct):
@@ -56,11 +42,7 @@ class SiteFiles(Construct):
             "Asset",
             path=str(WEB),
             asset_hash_type=AssetHashType.OUTPUT,
-            bundling=BundlingOptions(
-                local=_LocalBundling(domain_key=domain_key, is_hosted=is_hosted),
-                # Demanded by the CDK, and never run.
-                image=DockerImage.from_registry("scratch"),
-            ),
+            bundling=without_docker(partial(build_site, domain_key=domain_key, is_hosted=is_hosted)),
         )
         logs = log_group(self, "Logs", config=config)
         role = iam.Role(

@@ -13,6 +13,7 @@ from functions.attachments.objects import UPLOADS_PREFIX
 from functions.store import table as table_names
 from infra.config import Config
 from infra.constructs.events import Events
+from infra.constructs.private_bucket import private_bucket
 
 UPLOAD_DAYS: Final = 2
 """How long an object that was uploaded lies where nobody has looked at it: longer than a failed event is tried for, and
@@ -88,16 +89,10 @@ class DataStack(Stack):
         return table, restored_stream
 
     def _make_bucket(self) -> s3.Bucket:
-        bucket = s3.Bucket(
+        # Without versions: keys hold random ids, so nothing is ever overwritten; and what a user deletes must be gone.
+        bucket = private_bucket(
             self,
             "Bucket",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            # Keys hold random ids, so nothing is ever overwritten; and what a user deletes must be gone.
-            versioned=False,
             cors=[
                 s3.CorsRule(
                     allowed_origins=list(self._config.allowed_origins),

@@ -9,11 +9,11 @@ from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_route53_targets as targets
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.config import Config
 from infra.constructs.own_domain import enter
+from infra.constructs.private_bucket import private_bucket
 from infra.constructs.site_files import SiteFiles
 from infra.edge_config import SiteConfig
 from infra.site_files import OPENAI_SCRIPTS, content_security_policy
@@ -42,7 +42,7 @@ class SiteStack(Stack):
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, description="chatkit-lambda: the page, on one domain", **stack)
-        self.bucket = self._make_bucket()
+        self.bucket = private_bucket(self, "Bucket", removal_policy=RemovalPolicy.DESTROY)
         SiteFiles(
             self,
             "Files",
@@ -64,18 +64,6 @@ class SiteStack(Stack):
             description = f"What {site.site_domain_name} has to lead to: enter it in your DNS"
             CfnOutput(self, "SiteTarget", value=target, description=description)
         CfnOutput(self, "SiteUrl", value=f"https://{name}", description="The page; allowed_origins has to name it")
-
-    def _make_bucket(self) -> s3.Bucket:
-        return s3.Bucket(
-            self,
-            "Bucket",
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
 
     def _make_distribution(self, site: SiteConfig, data: DataStack, chat: ChatStack) -> cloudfront.Distribution:
         rest = origins.RestApiOrigin(chat.rest, read_timeout=READ_TIMEOUT)
