@@ -23,6 +23,8 @@ LOG_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731
 """What CloudWatch Logs can keep, up to two years
 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html)."""
 
+OIDC_ALONE: Final = ("oidc_issuer", "oidc_audience", "oidc_tenant_claim")
+"""What says nothing where nobody is trusted by OpenID Connect."""
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
@@ -150,13 +152,20 @@ class Config:
             raise ConfigError(
                 "identity", "must be iam alone: API Gateway checks the signature of every call, or of none"
             )
+        self._check_oidc()
+        if self.hosted_workflow_version is not None and self.hosted_workflow_id is None:
+            raise ConfigError("hosted_workflow_version", "is given, but hosted_workflow_id is not")
+
+    def _check_oidc(self) -> None:
         if "oidc" in self.identity:
             if not (self.oidc_issuer or "").startswith("https://"):
                 raise ConfigError("oidc_issuer", f"must begin with https://; it is {self.oidc_issuer!r}")
             if not self.oidc_audience:
                 raise ConfigError("oidc_audience", "is missing: identity names oidc")
-        elif self.oidc_issuer is not None:
-            raise ConfigError("oidc_issuer", "is given, but identity does not name oidc")
+            return
+        for name in OIDC_ALONE:
+            if getattr(self, name):
+                raise ConfigError(name, "is given, but identity does not name oidc")
 
     def _check_site(self) -> None:
         if self.site is None:

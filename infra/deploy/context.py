@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from infra.config import SETTINGS, Config, ConfigError
+from infra.config import OIDC_ALONE, SETTINGS, Config, ConfigError
 from infra.edge_config import SITE_PARSERS
 
 _CDKS_OWN: Final = ("@", "aws:", "aws-cdk:", "cli-")
@@ -19,7 +19,7 @@ _STAND_INS: Final[Mapping[str, str]] = MappingProxyType(
 """For what is missing, so that what else is wrong is found too. Nothing is ever deployed with one."""
 _REST_ON: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
     {
-        "identity": ("oidc_issuer", *SITE_PARSERS),
+        "identity": (*OIDC_ALONE, *SITE_PARSERS),
         "chat_endpoint": ("waf",),
         "domain_name": ("certificate_arn", "hosted_zone_id"),
         "site": tuple(SITE_PARSERS),

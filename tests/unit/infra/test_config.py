@@ -134,6 +134,9 @@ def test_the_command_line_decides(name: str, given: str, read_as: object) -> Non
         ({"restored_table": "a/b", "restored_stream_arn": STREAM}, "restored_table must be the name of a table"),
         ({"chat_concurrency": "0"}, "chat_concurrency must be from 1"),
         ({"chat_concurrency_alarm": "0"}, "chat_concurrency_alarm must be from 1"),
+        ({"oidc_audience": "web"}, "oidc_audience is given, but identity does not name oidc"),
+        ({"oidc_tenant_claim": "org"}, "oidc_tenant_claim is given, but identity does not name oidc"),
+        ({"hosted_workflow_version": "3"}, "hosted_workflow_version is given, but hosted_workflow_id is not"),
     ],
 )
 def test_what_cannot_be_deployed_is_refused(context: dict[str, str], named: str) -> None:

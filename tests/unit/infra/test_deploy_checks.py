@@ -163,7 +163,7 @@ def test_every_wrong_setting_is_named() -> None:
 
 
 WRONG_AND_USED: dict[str, dict[str, str]] = {
-    "identity": {"identity": "oidcc", "oidc_issuer": "https://id.example.com", "site": "true"},
+    "identity": {"identity": "oidcc", "oidc_issuer": "https://id.example.com", "oidc_audience": "a", "site": "true"},
     "chat_endpoint": {"chat_endpoint": "gateway", "waf": "true"},
     "domain_name": {"domain_name": "CHAT", "certificate_arn": "arn", "hosted_zone_id": "Z1"},
     "site": {"site": "true", "site_domain_key": "domain_pk_1"},
