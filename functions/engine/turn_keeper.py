@@ -121,27 +121,38 @@ class TurnKeeper:
                 some = items[first : first + MAX_ITEMS]
                 await self._store.save_items(self._user, self._thread_id, some, turn_id=self._turn.id)
             last = items[-(len(items) % MAX_ITEMS or MAX_ITEMS) :]
+            closed_at = self._now() - REMEMBERED if failed else None
             try:
-                await self._end(last, failed=failed)
+                await self._end(last, closed_at)
             except Unavailable:
                 try:
-                    await self._end(last, failed=failed)
+                    await self._end(last, closed_at)
                 except TurnGone:
-                    if not await self._are_stored(last):
+                    if not await self._has_ended(last, closed_at):
                         raise
 
-    async def _end(self, items: Sequence[ThreadItem], *, failed: bool) -> None:
+    async def _end(self, items: Sequence[ThreadItem], closed_at: datetime | None) -> None:
         await self._store.end_turn(
             self._user,
             self._thread_id,
             self._turn.id,
             items=items,
             request_key=self._turn.request_key,
-            closed_at=self._now() - REMEMBERED if failed else None,
+            closed_at=closed_at,
         )
 
-    async def _are_stored(self, items: Sequence[ThreadItem]) -> bool:
-        """Whether the turn was ended with these items, by a call whose answer was lost; or by nobody, or somebody else."""
+    async def _has_ended(self, items: Sequence[ThreadItem], closed_at: datetime | None) -> bool:
+        """Whether the turn was ended so, by a call whose answer was lost; or by nobody, or somebody else.
+
+        Its items say so. Without any, the request does: one that somebody else has closed, or whose thread was deleted, is
+        remembered, and otherwise than it would be by this call. Where no request is known, nobody else is.
+        """
+        if not items:
+            key = self._turn.request_key
+            started = await self._store.find_request(self._user, key) if key else None
+            if started is None or started.turn_id != self._turn.id:
+                return True
+            return closed_at is not None and started.closed_at == closed_at
         try:
             stored = [await self._store.load_item(self._user, self._thread_id, item.id) for item in items]
         except NotFound:

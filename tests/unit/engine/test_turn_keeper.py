@@ -384,6 +384,53 @@ def test_an_end_whose_answer_is_lost_is_tried_again(is_done: bool) -> None:
     play(scenario)
 
 
+def lose_an_end(owner: Owner, *, is_done: bool) -> None:
+    """The first call that ends the turn fails: behind what it does, or before."""
+    failures = iter([Unavailable("lost")])
+
+    def fail(name: str) -> None:
+        if name == "end_turn" and (error := next(failures, None)):
+            raise error
+
+    if is_done:
+        owner.store.after = fail
+    else:
+        owner.store.before = fail
+
+
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_an_end_without_items_whose_answer_is_lost_has_succeeded(is_done: bool, failed: bool) -> None:
+    """As most ends are: all items were stored before."""
+
+    async def scenario(owner: Owner) -> None:
+        lose_an_end(owner, is_done=is_done)
+        await owner.keeper.end(failed=failed)
+        assert await owner.row() is None
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("by", ["another request", "a deletion"])
+def test_an_end_without_items_that_somebody_else_made_is_not_taken_for_ones_own(by: str, failed: bool) -> None:
+    """The request is remembered then. Else the turn's end would be told twice, each time as another one."""
+
+    async def scenario(owner: Owner) -> None:
+        lose_an_end(owner, is_done=False)
+        ending = owner.keeper.end(failed=failed)
+        if by == "a deletion":
+            await owner.memory.delete_thread(USER, owner.thread.id)
+        else:
+            await owner.memory.end_turn(
+                USER, owner.thread.id, owner.turn.id, request_key=owner.turn.request_key, closed_at=now()
+            )
+        with pytest.raises(TurnGone):
+            await ending
+
+    play(scenario)
+
+
 def test_an_end_that_somebody_else_made_meanwhile_is_not_taken_for_ones_own() -> None:
     """The turn was closed with what its checkpoint held: what was to be stored last is not stored."""
 
