@@ -121,11 +121,18 @@ class Turn:
         finally:
             if timer is not None:
                 timer.cancel()
-            await self._context.close()
-            if self._meter is not None:
-                self._meter.write(self._outcome)
-            if self._tell_ended is not None:
-                self._tell_ended(self._outcome, self._ended_by_us)
+            try:
+                await self._context.close()
+            except Exception as error:  # noqa: BLE001 - the turn has ended: what an author left open changes nothing of it
+                log_failure(error, self._context.request)
+            finally:
+                self._tell()
+
+    def _tell(self) -> None:
+        if self._meter is not None:
+            self._meter.write(self._outcome)
+        if self._tell_ended is not None:
+            self._tell_ended(self._outcome, self._ended_by_us)
 
     async def _answer(self, options: Callable[[], StreamOptions]) -> AsyncIterator[ThreadStreamEvent]:
         """The turn as it goes where nothing fails; what fails is raised."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import pytest
@@ -14,6 +14,7 @@ from functions.engine.turn_keeper import LEASE
 from functions.engine.turns import Turns
 from functions.errors import CustomStreamError, GuardrailTripped, LimitReached, NotFound
 from functions.limits import Counter, Limits
+from functions.model.base import ResponseEvent
 from functions.protocol.events import ThreadStreamEvent
 from functions.protocol.items import UserMessageItem
 from functions.protocol.threads import ThreadMetadata
@@ -322,6 +323,33 @@ def test_a_turn_whose_end_is_not_stored_is_told_by_who_closes_it() -> None:
         assert await second.names() == CREATED_AND_FAILED
 
     play(scenario)
+
+
+def test_a_turn_whose_answer_cannot_be_closed_is_told_all_the_same() -> None:
+    """An author has left an answer open, and its model fails when it is ended: the turn is over, and its user is content."""
+
+    class Clinging(CannedModel):
+        async def stream(self, body: Mapping[str, Any]) -> AsyncIterator[ResponseEvent]:
+            try:
+                for event in self.events:
+                    yield event
+            finally:
+                raise RuntimeError("the connection is gone")
+
+    left_open: list[AsyncIterator[ThreadStreamEvent]] = []
+
+    async def glances(
+        thread: ThreadMetadata, message: UserMessageItem | None, context: AssistantContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        left_open.append(context.answer(model="gpt-5.2", instructions="i"))
+        await anext(left_open[0])
+        async for event in say(thread, context, "Enough"):
+            yield event
+
+    ear = Ear()
+    sent = create(talk(glances, ear=ear, model=Clinging(text_stream("Hello"))))
+    assert "error" not in types(sent)
+    assert [event.name for event in heard(ear)] == CREATED_AND_COMPLETED
 
 
 def test_a_request_that_begins_nothing_tells_nothing() -> None:
