@@ -8,8 +8,8 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import AsyncIterator, Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -60,9 +60,16 @@ class Archive(Protocol):
         """Adds a file of this name, with `/` between folders, which holds `lines` one behind the other."""
         ...
 
+    def adding(self, name: str) -> AbstractContextManager[Callable[[bytes], object]]:
+        """Adds a file, which grows by what is given to the function; one at a time, and no other meanwhile."""
+        ...
+
 
 class Export:
-    """Of one owner. Nothing stops meanwhile: what changes while it is read may be in it or not."""
+    """Of one owner. Nothing stops meanwhile: what changes while it is read may be in it or not.
+
+    Of conversations no more is held in memory than a page of the store's, and of files one.
+    """
 
     def __init__(self, *, rows: OwnerRows, objects: OwnerObjects, store: Store, owner: str) -> None:
         self._rows = rows
@@ -72,12 +79,15 @@ class Export:
 
     async def write(self, archive: Archive, about: Mapping[str, Any], *, now: datetime) -> dict[str, int]:
         """Writes everything; `about` stands in `export.json`. Returns how much there is. Raises as `Store` does."""
-        threads = [thread async for thread in self._threads()]
         archive.write("README.txt", [README.encode()])
-        archive.write("threads.jsonl", map(_line, threads))
-        counts = {"threads": len(threads), "items": 0, "feedback": 0, "pictures": 0}
-        for thread in threads:
-            for name, number in (await self._write_thread(archive, thread.id)).items():
+        thread_ids: list[str] = []
+        with archive.adding("threads.jsonl") as add:
+            async for thread in self._threads():
+                add(_line(thread))
+                thread_ids.append(thread.id)
+        counts = {"threads": len(thread_ids), "items": 0, "feedback": 0, "pictures": 0}
+        for thread_id in thread_ids:
+            for name, number in (await self._write_thread(archive, thread_id)).items():
                 counts[name] += number
         counts |= await self._write_attachments(archive)
         sessions = [
@@ -94,8 +104,11 @@ class Export:
 
     async def _write_thread(self, archive: Archive, thread_id: str) -> dict[str, int]:
         folder = f"threads/{thread_id}"
-        items = [item async for item in self._items(thread_id)]
-        archive.write(f"{folder}/items.jsonl", map(_line, items))
+        items = 0
+        with archive.adding(f"{folder}/items.jsonl") as add:
+            async for item in self._items(thread_id):
+                add(_line(item))
+                items += 1
         feedback: Mapping[str, str] = {}
         with suppress(NotFound):  # deleted meanwhile
             feedback = await self._store.load_feedback(self._owner, thread_id)
@@ -112,7 +125,7 @@ class Export:
             if data is not None:
                 archive.write(f"{folder}/pictures/{PurePosixPath(name).name}", [data])
                 pictures += 1
-        return {"items": len(items), "feedback": len(feedback), "pictures": pictures}
+        return {"items": items, "feedback": len(feedback), "pictures": pictures}
 
     async def _write_attachments(self, archive: Archive) -> dict[str, int]:
         attachments = await self._rows.attachments(self._owner)
@@ -161,10 +174,17 @@ class FolderArchive:
 
     def write(self, name: str, lines: Iterable[bytes]) -> None:
         """See `Archive`."""
+        with self.adding(name) as add:
+            for line in lines:
+                add(line)
+
+    @contextmanager
+    def adding(self, name: str) -> Generator[Callable[[bytes], object]]:
+        """See `Archive`."""
         path = self._folder / name
         path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
         with open(path, "xb", opener=_private) as file:
-            file.writelines(lines)
+            yield file.write
 
 
 class ZipArchive:
@@ -175,8 +195,15 @@ class ZipArchive:
 
     def write(self, name: str, lines: Iterable[bytes]) -> None:
         """See `Archive`."""
+        with self.adding(name) as add:
+            for line in lines:
+                add(line)
+
+    @contextmanager
+    def adding(self, name: str) -> Generator[Callable[[bytes], object]]:
+        """See `Archive`."""
         with self._file.open(name, "w", force_zip64=True) as file:
-            file.writelines(lines)
+            yield file.write
 
 
 @contextmanager
