@@ -73,8 +73,13 @@ HOSTED_PREFIX: Final = "H#"
 ATTACHMENTS_PREFIX: Final = "A#"
 """The same of attachments."""
 
+UPLOADS_PREFIX: Final = "D#"
+"""The same of the lists of uploads."""
+
 _USER: Final = "U#"
 _HOLDERS: Final[Mapping[HolderKind, str]] = MappingProxyType({"user": _USER, "tenant": "C#", "address": "N#"})
+HOLDERS_PREFIXES: Final = tuple(_HOLDERS.values())
+"""What the partitions begin with in which is counted, a user's threads among them."""
 _USE: Final = "Q#USE"
 _KEPT: Final = "Q#KEPT"
 _BEHIND_TENANT: Final = "\x1f"
@@ -192,7 +197,7 @@ def attachment_of(sort: str) -> str:
 
 def uploads_partition(day: date, shard: int) -> str:
     """Where the sweep looks for the attachments that were announced on a day (UTC), or for a share of them."""
-    return f"D#{day.isoformat()}#{shard}"
+    return f"{UPLOADS_PREFIX}{day.isoformat()}#{shard}"
 
 
 def upload(day: date, digest: str, attachment_id: str) -> Key:

@@ -6,7 +6,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from functions.store.keys import ATTACHMENTS_PREFIX, HOSTED_PREFIX, SESSIONS_PREFIX
+from functions.store.keys import (
+    ATTACHMENTS_PREFIX,
+    HOLDERS_PREFIXES,
+    HOSTED_PREFIX,
+    SESSIONS_PREFIX,
+    UPLOADS_PREFIX,
+)
 from infra.constructs.function import ServiceFunction
 from infra.functions.given import FILE_OBJECTS, UPLOAD_OBJECTS, Given, only_rows
 
@@ -43,7 +49,12 @@ class ApiFunction(ServiceFunction):
         )
         # A direct upload announces a file and puts it where a page would; a download's URL is signed.
         self.allow(["dynamodb:BatchGetItem"], on=given.table, conditions=only_rows(ATTACHMENTS_PREFIX))
-        self.allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], on=given.table)
+        # Both for all that its transactions write: the file's row, its day's list, and what is counted of user and tenant.
+        self.allow(
+            ["dynamodb:PutItem", "dynamodb:UpdateItem"],
+            on=given.table,
+            conditions=only_rows(ATTACHMENTS_PREFIX, UPLOADS_PREFIX, *HOLDERS_PREFIXES),
+        )
         self.allow(["s3:PutObject"], on=given.objects(UPLOAD_OBJECTS))
         self.allow(["s3:GetObject"], on=given.objects(FILE_OBJECTS))
         given.allow_telling(self)

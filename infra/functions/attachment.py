@@ -40,8 +40,11 @@ class AttachmentFunction(ServiceFunction):
             dead_letters=failures,
         )
         self.failures = failures
-        self.allow(["dynamodb:BatchGetItem"], on=given.table, conditions=only_rows(ATTACHMENTS_PREFIX))
-        self.allow(["dynamodb:UpdateItem"], on=given.table)
+        self.allow(
+            ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"],
+            on=given.table,
+            conditions=only_rows(ATTACHMENTS_PREFIX),
+        )
         # It may list nothing: what it reads may come from anybody, and no name of an object can be guessed.
         self.allow(["s3:GetObject"], on=given.objects(UPLOAD_OBJECTS, FILE_OBJECTS))
         self.allow(["s3:PutObject"], on=given.objects(FILE_OBJECTS, PREVIEW_OBJECTS))

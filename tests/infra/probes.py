@@ -134,9 +134,11 @@ OBJECT_ACTIONS = {"get": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:De
 SECRET_ACTIONS = {"get": "secretsmanager:GetSecretValue", "put": "secretsmanager:PutSecretValue"}
 NEVER = {
     "Chat": "scan, delete table, get uploads/, put files/, delete images/, list uploads/, put token key, put openai key",
-    "Api": "get items, get users, batch get items, query items, get items/, put files/, list items/, get openai key",
+    "Api": "get items, get users, batch get items, query items, put items, update items, get items/, put files/, "
+    "list items/, get openai key",
     "Thread": "put items, put users, get items/, get files/, put items/, list files/, get token key",
-    "Attachment": "get items, batch get items, query items, get items/, put uploads/, list uploads/, get token key",
+    "Attachment": "get items, batch get items, query items, put items, update items, update users, get items/, "
+    "put uploads/, list uploads/, get token key",
     "Sweep": "put items, get items/, get files/, put files/, list uploads/, get token key",
     "Rotation": "get items, query items, put items, get items/, get openai key, put openai key",
 }

@@ -161,12 +161,30 @@ def test_the_api_function_reads_ended_sessions_and_no_conversation(dev: Stage) -
     assert table["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["S#*"]}}
 
 
+def partitions(stage: Stage, function: str, action: str) -> set[str]:
+    """What the partitions begin with on which a function may do something to rows: `*` for all."""
+    return {
+        prefix
+        for one in statements(stage.chat)[function]
+        if action in listed(one["Action"])
+        for prefix in listed(
+            one.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", "*")
+        )
+    }
+
+
 def test_who_opens_or_takes_files_reads_their_rows_alone(dev: Stage) -> None:
     """The functions that strangers' files go through read attachments by their rows, and no message."""
     for function in ("Api", "Attachment"):
-        (reading,) = (one for one in statements(dev.chat)[function] if "dynamodb:BatchGetItem" in listed(one["Action"]))
-        assert reading["Action"] == "dynamodb:BatchGetItem"
-        assert reading["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["A#*"]}}
+        assert partitions(dev, function, "dynamodb:BatchGetItem") == {"A#*"}
+
+
+def test_who_opens_or_takes_files_writes_no_message(dev: Stage) -> None:
+    """Who opens them changes their rows alone; who takes them, also sessions, what is counted, and the day's list."""
+    assert partitions(dev, "Attachment", "dynamodb:UpdateItem") == {"A#*"}
+    counted = {"U#*", "C#*", "N#*"}
+    assert partitions(dev, "Api", "dynamodb:UpdateItem") == {"A#*", "D#*"} | counted
+    assert partitions(dev, "Api", "dynamodb:PutItem") == {"S#*", "A#*", "D#*"} | counted
 
 
 def test_the_token_key_is_changed_by_the_rotation_function(dev: Stage) -> None:
