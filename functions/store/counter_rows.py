@@ -168,6 +168,15 @@ def clear(name: str, holder: Holder, row: Row, *, at: datetime) -> "UpdateTypeDe
     return update.made()
 
 
+def forget(name: str, holder: Holder, windows: Iterable[str]) -> "UpdateTypeDef":
+    """Clears away attributes of windows that are over (`stale`) from a row that must be there."""
+    update = _Update(name, keys.counters(holder, windowed=True))
+    update.exists(table.TTL_ATTRIBUTE)
+    for window in windows:
+        update.remove(window)
+    return update.made()
+
+
 def kept(name: str, holder: Holder, counter: Counter, amount: int, *, limit: int | None = None) -> "Action":
     """Adds to what a holder has, or takes from it, in a transaction with what is counted: so neither is without the other.
 

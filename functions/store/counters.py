@@ -63,7 +63,9 @@ class Counters(Protocol):
     async def count(
         self, holder: Holder, amounts: Amounts, limits: Mapping[Counter, int], *, at: datetime, hold: Hold | None = None
     ) -> Counted:
-        """Adds all amounts, or none. Costs one write. Raises `Reached`, of several limits by the one that is free last.
+        """Adds all amounts, or none. Costs one write; without a hold another one, once a window, for what others have left.
+
+        Raises `Reached`, of several limits by the one that is free last.
 
         A counter is refused where its count and the amount are more than its limit; an amount of 0 is refused where the
         limit is reached. Counters without a limit are counted all the same. With a `hold` this is also one more running

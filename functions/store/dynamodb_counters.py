@@ -1,10 +1,15 @@
-"""The counters on DynamoDB: each call is one update, and one more where holds that have run out stand in the way."""
+"""The counters on DynamoDB: each call is one update, and one more where holds that have run out stand in the way.
+
+What a window has left in a row goes when a hold is given up. Where a count has none, it goes at once, by an update of its
+own: the first in each window.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from functions.errors import InternalError, Unavailable
 from functions.limits import Amounts, Counter, Holder
 from functions.store import counter_rows, keys
 from functions.store import transactions as tx
@@ -39,6 +44,9 @@ class DynamoDBCounters:
                 there = failure.failed[0] or {}
             else:
                 stale = counter_rows.stale(before, at=at)
+                if stale and hold is None:
+                    await self._forget(holder, stale)
+                    stale = ()
                 return Counted(holder=holder, amounts=amounts, at=at, hold=hold, stale=stale)
             if counter_rows.is_held(there, hold):
                 return Counted(holder=holder, amounts=amounts, at=at, hold=hold)
@@ -50,6 +58,11 @@ class DynamoDBCounters:
             with suppress(tx.ConditionsFailed):  # somebody else has cleared some of them
                 await tx.update(self._client, cleared)
         raise _refusal(holder, Counter.RUNNING_TURNS, at)
+
+    async def _forget(self, holder: Holder, windows: tuple[str, ...]) -> None:
+        # It was counted, which is what was asked for: a failure is in the log, and the next window's first count goes on.
+        with suppress(tx.ConditionsFailed, Unavailable, InternalError):
+            await tx.update(self._client, counter_rows.forget(self._table, holder, windows))
 
     async def take_back(self, counted: Counted) -> None:
         """See `Counters`."""

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from functions.errors import Unavailable
 from functions.limits import Counter, Holder
+from functions.store import transactions as tx
 from functions.store.counters import Counters, Hold, Reached
+from functions.translations import Text
 from tests.contracts.conftest import TABLE, Aws
 from tests.contracts.test_counters import MESSAGE, MINUTE, NOON, RUNNING, TOKENS
 from tests.contracts.test_counters import holder as holder  # the fixtures
@@ -42,6 +45,56 @@ async def test_of_an_address_there_is_little_and_not_for_long(counters: Counters
     row: Any = aws.dynamodb.get_item(TableName=TABLE, Key=key).get("Item")
     assert int(row.pop("expires_at")["N"]) == (NOON + timedelta(minutes=170)).timestamp()
     assert len(row) == 4, row
+
+
+async def test_an_address_that_is_never_quiet_keeps_a_small_row(counters: Counters, aws: Aws) -> None:
+    """That of an office, or of a proxy: a row that is always in use is never dropped, so what windows leave has to go.
+
+    It does with the first call of each window, and not with those that follow.
+    """
+    address = Holder("address", "fedcba9876543210" * 2)
+
+    async def come(hours: float) -> None:
+        at = NOON + timedelta(hours=hours)
+        await counters.count(address, {Counter.VISITORS_PER_HOUR: 1}, {Counter.VISITORS_PER_HOUR: 9}, at=at)
+
+    for hour in range(40):
+        await come(hour)
+    key = {"pk": {"S": f"N#{address.id}"}, "sk": {"S": "Q#USE"}}
+    row: Any = aws.dynamodb.get_item(TableName=TABLE, Key=key).get("Item")
+    assert len(row) == 5, row
+    aws.operations.clear()
+    await come(40)
+    assert aws.operations == ["UpdateItem"] * 2
+    await come(40.5)
+    assert aws.operations == ["UpdateItem"] * 3
+
+
+async def test_what_windows_leave_is_nothing_to_fail_for(
+    counters: Counters, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was counted: that the row could not be tidied up is told to nobody but the log. No row comes of it either."""
+    address, visit = Holder("address", "00112233445566ff" * 2), {Counter.VISITORS_PER_HOUR: 1}
+    key = {"pk": {"S": f"N#{address.id}"}, "sk": {"S": "Q#USE"}}
+    update, updates = tx.update, 0
+
+    async def dropped_before_the_second(client: Any, change: Any) -> Any:
+        nonlocal updates
+        updates += 1
+        if updates == 2:
+            aws.dynamodb.delete_item(TableName=TABLE, Key=key)
+        if updates == 4:
+            raise Unavailable(Text.STORE_UNAVAILABLE)
+        return await update(client, change)
+
+    await counters.count(address, visit, {}, at=NOON)
+    monkeypatch.setattr(tx, "update", dropped_before_the_second)
+    await counters.count(address, visit, {}, at=NOON + timedelta(hours=1))
+    assert "Item" not in aws.dynamodb.get_item(TableName=TABLE, Key=key)
+    await counters.count(address, visit, {}, at=NOON + timedelta(hours=2))
+    updates = 2
+    await counters.count(address, visit, {}, at=NOON + timedelta(hours=3))
+    assert updates == 4
 
 
 async def test_a_count_is_one_write(
