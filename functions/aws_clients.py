@@ -27,8 +27,15 @@ EVENTS_CONFIG: Final = SECRETS_CONFIG.merge(Config(connect_timeout=1, read_timeo
 _CONFIGS: Final[Mapping[Service, Config]] = MappingProxyType(
     {"events": EVENTS_CONFIG, "s3": S3_CONFIG, "secretsmanager": SECRETS_CONFIG}
 )
+_LOCAL_CONFIGS: Final[Mapping[Service, Config]] = MappingProxyType({**_CONFIGS, "events": SECRETS_CONFIG})
+"""The stand-in for EventBridge shares a machine with the functions, which may be busy: what it has taken it must not get twice
+for having been slow to say so."""
 
 
-def client(session: Session, service: Service) -> Any:
-    """A service's client. It does what `boto3.client` does, without the import of boto3's resources and transfer manager."""
-    return session.create_client(service, config=_CONFIGS.get(service, AWS_CONFIG))
+def client(session: Session, service: Service, *, is_local: bool = False) -> Any:
+    """A service's client. It does what `boto3.client` does, without the import of boto3's resources and transfer manager.
+
+    `is_local`: it talks to the local stack's stand-in.
+    """
+    configs = _LOCAL_CONFIGS if is_local else _CONFIGS
+    return session.create_client(service, config=configs.get(service, AWS_CONFIG))

@@ -369,7 +369,7 @@ class Wiring:
         return Session()
 
     def _client(self, service: aws_clients.Service) -> Any:
-        client = aws_clients.client(self._session, service)
+        client = aws_clients.client(self._session, service, is_local=self._settings.is_local)
         # The connections of a snapshot are gone; the client makes new ones.
         register_after_restore(client.close)
         return client

@@ -14,6 +14,8 @@ from functions.runtime.failures import describe
 
 SECONDS: Final = 2.0
 """How long sending may take. So long at most a process is not free for its next invocation."""
+LOCAL_SECONDS: Final = 20.0
+"""The same in the local stack, where bus and functions share a machine that may be busy, and nobody pays for the time."""
 MOST: Final = 100
 """The most events that wait. One invocation has three or four."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from functions.announcements.base import Announcer, Bus
 from functions.announcements.events import attachment_uploaded, quota_exceeded
-from functions.announcements.outbox import Outbox
+from functions.announcements.outbox import LOCAL_SECONDS, SECONDS, Outbox
 from functions.errors import LimitReached
 from functions.ids import IdFactory
 from functions.runtime.afterwards import after_each_invocation
@@ -34,7 +34,8 @@ def outbox_of(settings: Settings, *, client: "Callable[[], PutsEvents]") -> Outb
         made = await asyncio.to_thread(client)
         return EventBridge(client=made, bus=bus, stage=settings.stage)
 
-    outbox = Outbox(bus=event_bridge, has_content=settings.event_content)
+    seconds = LOCAL_SECONDS if settings.is_local else SECONDS
+    outbox = Outbox(bus=event_bridge, has_content=settings.event_content, seconds=seconds)
     after_each_invocation(outbox.send)
     return outbox
 
