@@ -40,7 +40,13 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
   let running = null;
   /** Settles when the stream that runs has ended. @type {Promise<void>} */
   let idle = Promise.resolve();
-  let turns = 0;
+  /** How often this page has changed the thread: what was read before is older than that. */
+  let changes = 0;
+  /** How often the thread was asked for anew, and the newest of the answers. */
+  let asked = 0;
+  let newest = 0;
+  /** Settles when the feedback that was given last is stored. */
+  let told = Promise.resolve();
   /** @type {Conversation} */
   let state = EMPTY;
   /** The thread that is open, or that is being opened. @type {string | null} */
@@ -86,17 +92,22 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
 
   /**
    * Reads the thread again, as ChatKit's `fetchUpdates` does: another page's turn may run in it. While this page's own
-   * does, the stream says more.
+   * does, the stream says more. What comes late takes nothing back that is newer.
    */
   async function refresh() {
     const { signal } = visit;
-    const turn = turns;
-    if (openId === null || loading || state.streaming) return;
-    const { thread, items } = await protocol.openThread(openId, { signal });
-    if (signal.aborted || turn !== turns) return;
-    state = refreshed(state, thread, items);
-    onThread(thread);
-    onChange();
+    while (openId !== null && !loading && !state.streaming) {
+      const before = changes;
+      const number = (asked += 1);
+      const { thread, items } = await protocol.openThread(openId, { signal });
+      if (signal.aborted || number < newest) return;
+      if (before !== changes) continue;
+      newest = number;
+      state = refreshed(state, thread, items);
+      onThread(thread);
+      onChange();
+      return;
+    }
   }
 
   /** @param {Message} message */
@@ -154,6 +165,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
   async function actInOne(params, signal) {
     await attempt(signal, async () => {
       const { updated_item: item } = await protocol.call("threads.sync_custom_action", params, { signal });
+      changes += 1;
       if (item && !signal.aborted) state = fold(state, { type: "thread.item.replaced", item });
     });
   }
@@ -163,10 +175,15 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     if (state.thread === null) return;
     const params = { thread_id: state.thread.id, item_ids: [id], kind };
     const { signal } = visit;
-    await attempt(signal, async () => {
-      await protocol.call("items.feedback", params, { signal });
-      feedback.set(id, kind);
-    });
+    const given = feedback;
+    const tell = () =>
+      attempt(signal, async () => {
+        await protocol.call("items.feedback", params, { signal });
+        given.set(id, kind);
+      });
+    // One after the other: what the user has said last is stored last.
+    told = told.then(tell);
+    await told;
   }
 
   /**
@@ -214,7 +231,7 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     const { signal: left } = visit;
     const stop = new AbortController();
     running = stop;
-    turns += 1;
+    changes += 1;
     const signals = { signal: stop.signal, left };
     state = started(state, change.pending ?? null);
     onChange();
@@ -288,6 +305,8 @@ export function createOpenThread({ protocol, runTool, onChange, onEnter, onThrea
     answer,
     act,
     giveFeedback,
+    /** The thread was changed past this: what was read of it before is old. */
+    changed: () => void (changes += 1),
     stop: () => running?.abort(),
     leave: () => visit.abort(),
   };

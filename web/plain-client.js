@@ -51,6 +51,8 @@ export function mountPlainClient(container, options) {
   let threads = [];
   /** @type {Set<string>} */
   const deleted = new Set();
+  /** Settles when the title that was given last is stored. */
+  let renamed = Promise.resolve();
   let threadsNote = "Loading…";
   let drawing = false;
 
@@ -158,10 +160,15 @@ export function mountPlainClient(container, options) {
 
   /** @param {string} id @param {string} title */
   async function rename(id, title) {
-    await attempt(async () => {
-      const renamed = await protocol.call("threads.update", { thread_id: id, title });
-      threads = threads.map((thread) => (thread.id === id ? { ...thread, title: renamed.title ?? title } : thread));
-    });
+    const give = () =>
+      attempt(async () => {
+        const answer = await protocol.call("threads.update", { thread_id: id, title });
+        current.changed();
+        threads = threads.map((thread) => (thread.id === id ? { ...thread, title: answer.title ?? title } : thread));
+      });
+    // One after the other: the title that was given last is stored last.
+    renamed = renamed.then(give);
+    await renamed;
   }
 
   /** @param {string} id */
