@@ -28,8 +28,8 @@ _CONFIGS: Final[Mapping[Service, Config]] = MappingProxyType(
     {"events": EVENTS_CONFIG, "s3": S3_CONFIG, "secretsmanager": SECRETS_CONFIG}
 )
 _LOCAL_CONFIGS: Final[Mapping[Service, Config]] = MappingProxyType({**_CONFIGS, "events": SECRETS_CONFIG})
-"""The stand-in for EventBridge shares a machine with the functions, which may be busy: what it has taken it must not get twice
-for having been slow to say so."""
+"""The stand-in for EventBridge shares a machine with the functions, which may be busy: what it has taken it must not get
+twice for having been slow to say so."""
 
 
 def client(session: Session, service: Service, *, is_local: bool = False) -> Any:
