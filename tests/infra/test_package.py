@@ -130,7 +130,7 @@ def run(python: Path, task: Path, code: str) -> str:
     """Runs code as on Lambda: nothing but the package and the standard library can be imported."""
     prelude = f"import sys; sys.path.insert(0, {str(task)!r})\n"
     command = [python, "-I", "-S", "-W", "error", "-c", prelude + code]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=ENVIRONMENT)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, env=ENVIRONMENT)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
