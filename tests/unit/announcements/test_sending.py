@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
+from functions import aws_clients
 from functions.announcements import sending
 from functions.announcements.entries import Entry
+from functions.announcements.outbox import LOCAL_SECONDS, SECONDS
 from functions.announcements.sending import outbox_of, tells_refused, tells_uploaded
 from functions.attachments.arrivals import Arrivals
 from functions.errors import LimitReached
 from functions.ids import IdFactory
 from functions.runtime import afterwards, loop
-from functions.settings import Names, Settings
+from functions.settings import LOCAL_STAGE, Names, Settings
 from functions.store.attachments import StoredAttachment
 from tests.support.announced import Ear
 from tests.support.memory_attachments import MemoryAttachments
@@ -150,6 +153,20 @@ def test_the_client_is_made_behind_the_first_answer_with_an_event() -> None:
     ] * 2
     assert '"stage":"prod"' in client.taken[0]["Detail"]
     assert '"name":"plan.txt"' in client.taken[0]["Detail"]
+
+
+@pytest.mark.parametrize(("stage", "seconds"), [("prod", SECONDS), (LOCAL_STAGE, LOCAL_SECONDS)])
+def test_a_busy_machine_has_longer(monkeypatch: pytest.MonkeyPatch, stage: str, seconds: float) -> None:
+    """All attempts of the client's fit into the time; in the local stack each has more than the second of AWS's."""
+    settings = Settings.from_environ({**ENVIRON, Names.STAGE: stage, Names.EVENT_BUS_NAME: "bus"})
+    for name, value in {"DEFAULT_REGION": "eu-central-1", "ACCESS_KEY_ID": "none", "SECRET_ACCESS_KEY": "none"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    client = aws_clients.client(Session(), "events", is_local=settings.is_local)
+    config = client.meta.config
+    assert outbox_of(settings, client=Client)._seconds == seconds
+    assert config.retries["total_max_attempts"] * config.read_timeout <= seconds
+    assert (config.read_timeout > 1) is settings.is_local
+    client.close()
 
 
 def test_there_is_no_outbox_without_a_bus() -> None:
