@@ -5,12 +5,11 @@ backend's own: so the digest alone is the key, and the user is in the document.
 """
 
 import hashlib
-import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from functions.aws_calls import call
-from functions.store import keys, rows, table
+from functions.store import keys, rows
 from functions.store.reader import Reader
 
 if TYPE_CHECKING:
@@ -33,12 +32,10 @@ class DynamoDBHostedRecords:
 
     async def remember(self, client_secret: str, document: str, *, until: datetime) -> None:
         """See `HostedRecords`. One request."""
-        if until.utcoffset() is None:
-            raise ValueError("a time is aware of its zone")
         row: rows.Row = {
             **rows.new_row(keys.hosted_session(_digest(client_secret))),
             _DOCUMENT: {"S": document},
-            table.TTL_ATTRIBUTE: {"N": str(math.ceil((until + KEPT).timestamp()))},
+            **rows.expiry(until + KEPT),
         }
         await call(self._client.put_item, TableName=self._table, Item=row)
 

@@ -16,10 +16,11 @@ The limits behind the numbers: 400 KB for a row with its attributes' names, 4 MB
 """
 
 import hashlib
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
@@ -114,6 +115,13 @@ def key_row(where: keys.Key) -> Row:
 def new_row(where: keys.Key) -> Row:
     """A row that has its key and the version of its format, and nothing else yet."""
     return {**key_row(where), VERSION_ATTRIBUTE: {"N": VERSION}}
+
+
+def expiry(at: datetime) -> Row:
+    """The attribute that says from when on DynamoDB may drop a row. Raises `ValueError` for a naive time."""
+    if at.utcoffset() is None:
+        raise ValueError("a time is aware of its zone")
+    return {table.TTL_ATTRIBUTE: {"N": str(math.ceil(at.timestamp()))}}
 
 
 def thread_row(user: str, thread: ThreadMetadata) -> Row:

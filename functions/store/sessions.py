@@ -5,7 +5,6 @@ The former are read by nobody but an operator who has to end all of a user's. Th
 transaction that begins a turn, so it costs no request of its own; what begins no turn reads the row.
 """
 
-import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -45,10 +44,7 @@ class EndedSessions:
         return await self._reader.get(keys.session(user, session_id), only=(table.PARTITION_KEY,)) is not None
 
     async def _put(self, where: keys.Key, until: datetime) -> None:
-        if until.utcoffset() is None:
-            raise ValueError("a time is aware of its zone")
-        expires_at = math.ceil((until + KEPT).timestamp())
-        row: rows.Row = {**rows.new_row(where), table.TTL_ATTRIBUTE: {"N": str(expires_at)}}
+        row: rows.Row = {**rows.new_row(where), **rows.expiry(until + KEPT)}
         await call(self._client.put_item, TableName=self._table, Item=row)
 
 

@@ -107,6 +107,4 @@ class ThreadActions:
 
     def _expiry(self) -> Row:
         """The attribute that says when a thread's time is over, if it begins now; empty where threads are kept for ever."""
-        if self._retention is None:
-            return {}
-        return {table.TTL_ATTRIBUTE: {"N": str(math.ceil((self._now() + self._retention).timestamp()))}}
+        return {} if self._retention is None else rows.expiry(self._now() + self._retention)

@@ -7,7 +7,6 @@ but is compressed from `TEXT_BYTES` on: it is written again and again, and each 
 true from the first array that lay in S3 on, so that who ends the turn knows that there is something to delete.
 """
 
-import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from functions.protocol.items import ThreadItem
-from functions.store import keys, rows, table
+from functions.store import keys, rows
 from functions.store.base import MAX_ITEMS, Turn
 from functions.store.rows import Packed, Row
 
@@ -110,4 +109,4 @@ def leased(lease_until: datetime) -> Row:
     if lease_until.utcoffset() is None:
         raise ValueError("a lease is aware of its time zone")
     lease = lease_until.astimezone(UTC)
-    return {LEASE: {"S": lease.isoformat()}, table.TTL_ATTRIBUTE: {"N": str(math.ceil((lease + KEPT).timestamp()))}}
+    return {LEASE: {"S": lease.isoformat()}, **rows.expiry(lease + KEPT)}
