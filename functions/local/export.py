@@ -58,7 +58,9 @@ class Archive(Protocol):
 
     def write(self, name: str, lines: Iterable[bytes]) -> None:
         """Adds a file of this name, with `/` between folders, which holds `lines` one behind the other."""
-        ...
+        with self.adding(name) as add:
+            for line in lines:
+                add(line)
 
     def adding(self, name: str) -> AbstractContextManager[Callable[[bytes], object]]:
         """Adds a file, which grows by what is given to the function; one at a time, and no other meanwhile."""
@@ -166,17 +168,11 @@ class Export:
             after = page.after
 
 
-class FolderArchive:
+class FolderArchive(Archive):
     """An `Archive` that is a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    def write(self, name: str, lines: Iterable[bytes]) -> None:
-        """See `Archive`."""
-        with self.adding(name) as add:
-            for line in lines:
-                add(line)
 
     @contextmanager
     def adding(self, name: str) -> Generator[Callable[[bytes], object]]:
@@ -187,17 +183,11 @@ class FolderArchive:
             yield file.write
 
 
-class ZipArchive:
+class ZipArchive(Archive):
     """An `Archive` that is a ZIP file."""
 
     def __init__(self, file: zipfile.ZipFile) -> None:
         self._file = file
-
-    def write(self, name: str, lines: Iterable[bytes]) -> None:
-        """See `Archive`."""
-        with self.adding(name) as add:
-            for line in lines:
-                add(line)
 
     @contextmanager
     def adding(self, name: str) -> Generator[Callable[[bytes], object]]:
