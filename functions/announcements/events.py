@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from functions.announcements.base import Event
+from functions.errors import LimitReached
 
 CONTENT_BYTES: Final = 28_000
 """The most of one text in an event, as JSON. Two texts and all else stay below the 64 KB that are billed as one event
@@ -77,6 +78,13 @@ def quota_exceeded(owner: str, *, event_id: str, time: datetime, limit: str, of:
     """A request was refused as a limit is reached: whose (`user`, `tenant`), and in how many seconds time frees it."""
     fields = {"limit": limit, "of": of, "retry_after": retry_after}
     return Event("quota.exceeded", event_id, time, owner, fields)
+
+
+def limit_reached(error: LimitReached, owner: str, *, event_id: str, time: datetime) -> Event:
+    """The same, as the refusal itself says it."""
+    return quota_exceeded(
+        owner, event_id=event_id, time=time, limit=error.limit, of=error.of, retry_after=error.retry_after
+    )
 
 
 def turn_content(message: str | None, answer: str) -> Json:

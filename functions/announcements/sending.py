@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from functions.announcements.base import Announcer, Bus
-from functions.announcements.events import attachment_uploaded, quota_exceeded
+from functions.announcements.events import attachment_uploaded, limit_reached
 from functions.announcements.outbox import LOCAL_SECONDS, SECONDS, Outbox
 from functions.errors import LimitReached
 from functions.ids import IdFactory
@@ -47,16 +47,7 @@ def tells_refused(announcer: Announcer | None) -> Callable[[LimitReached, str], 
     ids = IdFactory()
 
     def tell(error: LimitReached, owner: str) -> None:
-        announcer.tell(
-            quota_exceeded(
-                owner,
-                event_id=ids.new("event"),
-                time=datetime.now(UTC),
-                limit=error.limit,
-                of=error.of,
-                retry_after=error.retry_after,
-            )
-        )
+        announcer.tell(limit_reached(error, owner, event_id=ids.new("event"), time=datetime.now(UTC)))
 
     return tell
 

@@ -68,16 +68,7 @@ class Telling:
 
     def refused(self, error: LimitReached, owner: str) -> None:
         """A request was refused, as a limit is reached."""
-        self._announcer.tell(
-            events.quota_exceeded(
-                owner,
-                event_id=self._ids.new("event"),
-                time=self._now(),
-                limit=error.limit,
-                of=error.of,
-                retry_after=error.retry_after,
-            )
-        )
+        self._announcer.tell(events.limit_reached(error, owner, event_id=self._ids.new("event"), time=self._now()))
 
 
 class TurnTelling:
