@@ -5,7 +5,7 @@ the session that it is of.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter, ValidationError
 
 from functions.errors import InternalError, Unauthenticated
-from functions.identity.base import SCOPES, ClientToken, Session, StateValue
+from functions.identity.base import ClientToken, Session, TokenIssuer
 from functions.model.base import HostedSessions
 from functions.runtime.loop import run
 
@@ -46,8 +46,8 @@ class _Record:
 _RECORD: Final = TypeAdapter(_Record)
 
 
-class HostedTokens:
-    """A `TokenIssuer`."""
+class HostedTokens(TokenIssuer):
+    """Client secrets of a hosted workflow, through the routes of client tokens."""
 
     def __init__(
         self,
@@ -59,38 +59,11 @@ class HostedTokens:
         grace_seconds: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`seconds` (ten minutes at most), `session_seconds` and `grace_seconds` as of `ClientTokens`."""
+        """`seconds` (ten minutes at most) is how long a secret is good; the others as of `TokenIssuer`."""
+        super().__init__(session_seconds=session_seconds, grace_seconds=grace_seconds, clock=clock)
         self._hosted = hosted
         self._records = records
         self._seconds = min(seconds, MOST_SECONDS)
-        self._session_seconds = session_seconds
-        self._grace_seconds = grace_seconds
-        self._clock = clock
-
-    def issue(
-        self,
-        user: str,
-        tenant: str | None = None,
-        *,
-        source: str = "",
-        key: str = "",
-        scopes: Sequence[str] = SCOPES,
-        good_until: int | None = None,
-        state: Mapping[str, StateValue] | None = None,
-    ) -> ClientToken:
-        """See `TokenIssuer`."""
-        session = Session.begin(
-            user,
-            tenant,
-            now=int(self._clock()),
-            seconds=self._session_seconds,
-            good_until=good_until,
-            source=source,
-            key=key,
-            scopes=scopes,
-            state=state,
-        )
-        return self.renew(session)
 
     def renew(self, session: Session) -> ClientToken:
         """See `TokenIssuer`. The secret before it stays good for its time."""
@@ -105,21 +78,15 @@ class HostedTokens:
         run(self._records.remember(made.client_secret, _RECORD.dump_json(record).decode(), until=until))
         return ClientToken(client_secret=made.client_secret, expires_at=made.expires_at)
 
-    def session(self, token: str, *, however_old: bool = False) -> Session:
-        """See `TokenIssuer`."""
-        record = self._find(token)
-        session, now = record.session, self._clock()
-        if min(session.ends, session.began + self._session_seconds) <= now:
-            raise Unauthenticated("The session is over.")
-        if not however_old and record.expires_at + self._grace_seconds <= now:
-            raise Unauthenticated("The client token has expired.")
-        return session
-
     def withdraw(self, token: str) -> None:
         """See `TokenIssuer`: OpenAI takes this secret no more. One that has expired it does not take anyway."""
         record = self._find(token)
         if self._clock() < record.expires_at:
             run(self._hosted.cancel(record.openai_id))
+
+    def _read_session(self, token: str) -> tuple[Session, int]:
+        record = self._find(token)
+        return record.session, record.expires_at
 
     def _find(self, token: str) -> _Record:
         document = run(self._records.find(token)) if len(token) <= SECRET_CHARACTERS else None

@@ -1,12 +1,13 @@
 """The port to who is calling: identities that are trusted, the sessions that they begin, and the tokens of these."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol, Self, TypeAlias, cast
 
-from functions.errors import InvalidRequest
+from functions.errors import InvalidRequest, Unauthenticated
 
 USER_CHARACTERS: Final = 256
 """The longest user id: room for a Cognito or OIDC subject, and for an e-mail address."""
@@ -130,8 +131,16 @@ class TokenVerifier(Protocol):
         ...
 
 
-class TokenIssuer(Protocol):
-    """Makes client tokens."""
+class TokenIssuer(ABC):
+    """Makes client tokens. What begins a session, and when one is over, is the same for all of them."""
+
+    def __init__(self, *, session_seconds: int, grace_seconds: int, clock: Callable[[], float]) -> None:
+        """`session_seconds`: how long a session lasts, renewed as often as may be; `grace_seconds`: how long behind its
+        expiry a token can still be renewed; `clock` in seconds since 1970.
+        """
+        self._session_seconds = session_seconds
+        self._grace_seconds = grace_seconds
+        self._clock = clock
 
     def issue(
         self,
@@ -148,22 +157,44 @@ class TokenIssuer(Protocol):
 
         `state` are a hosted workflow's state variables; nobody else has any.
         """
-        ...
+        session = Session.begin(
+            user,
+            tenant,
+            now=int(self._clock()),
+            seconds=self._session_seconds,
+            good_until=good_until,
+            source=source,
+            key=key,
+            scopes=scopes,
+            state=state,
+        )
+        return self.renew(session)
 
+    @abstractmethod
     def renew(self, session: Session) -> ClientToken:
         """A further token of a session, valid from now on."""
-        ...
 
     def session(self, token: str, *, however_old: bool = False) -> Session:
         """The session of a token that may have expired a moment ago; `however_old`: or at any time since it began.
 
-        Raises `Unauthenticated` where the token is wrong, or the session is over.
+        A session ends, too, once it has lasted as long as is set now. Raises `Unauthenticated` where the token is wrong, or
+        the session is over.
         """
-        ...
+        session, expires_at = self._read_session(token)
+        now = self._clock()
+        if min(session.ends, session.began + self._session_seconds) <= now:
+            raise Unauthenticated("The session is over.")
+        if not however_old and expires_at + self._grace_seconds <= now:
+            raise Unauthenticated("The client token has expired.")
+        return session
 
+    @abstractmethod
     def withdraw(self, token: str) -> None:
         """Takes a token back, as far as somebody else than this backend takes it. Raises `Unavailable`."""
-        ...
+
+    @abstractmethod
+    def _read_session(self, token: str) -> tuple[Session, int]:
+        """The session of a token, whatever the time is, and when the token expires. Raises `Unauthenticated`."""
 
 
 class SessionStore(Protocol):

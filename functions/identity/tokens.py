@@ -17,18 +17,17 @@ The chat function checks one on every request, so nothing here is slower than a 
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from functions.errors import Unauthenticated
 from functions.identity.base import (
-    SCOPES,
     TENANT_CHARACTERS,
     USER_CHARACTERS,
     Caller,
     ClientToken,
     Session,
-    StateValue,
+    TokenIssuer,
 )
 from functions.identity.keys import Keys
 from functions.identity.lean_jwt import jwt
@@ -42,7 +41,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAME_CHARACTERS: Final = 64
 
 
-class ClientTokens:
+class ClientTokens(TokenIssuer):
     """Issues and verifies client tokens."""
 
     def __init__(
@@ -54,40 +53,10 @@ class ClientTokens:
         grace_seconds: int = 300,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`keys` are asked for each token; `seconds` is how long a token is good.
-
-        `session_seconds`: how long a session lasts, renewed as often as may be; `grace_seconds`: how long behind its
-        expiry a token can still be renewed.
-        """
+        """`keys` are asked for each token; `seconds` is how long a token is good; the others as of `TokenIssuer`."""
+        super().__init__(session_seconds=session_seconds, grace_seconds=grace_seconds, clock=clock)
         self._keys = keys
         self._seconds = seconds
-        self._session_seconds = session_seconds
-        self._grace_seconds = grace_seconds
-        self._clock = clock
-
-    def issue(
-        self,
-        user: str,
-        tenant: str | None = None,
-        *,
-        source: str = "",
-        key: str = "",
-        scopes: Sequence[str] = SCOPES,
-        good_until: int | None = None,
-        state: Mapping[str, StateValue] | None = None,  # noqa: ARG002 - of hosted workflows
-    ) -> ClientToken:
-        """See `TokenIssuer`."""
-        session = Session.begin(
-            user,
-            tenant,
-            now=int(self._clock()),
-            seconds=self._session_seconds,
-            good_until=good_until,
-            source=source,
-            key=key,
-            scopes=scopes,
-        )
-        return self.renew(session)
 
     def renew(self, session: Session) -> ClientToken:
         """See `TokenIssuer`."""
@@ -125,18 +94,12 @@ class ClientTokens:
             source=session.source,
         )
 
-    def session(self, token: str, *, however_old: bool = False) -> Session:
-        """See `TokenIssuer`. A session ends, too, once it has lasted as long as is set now."""
-        claims, session = self._read(token)
-        now = self._clock()
-        if min(session.ends, session.began + self._session_seconds) <= now:
-            raise Unauthenticated("The session is over.")
-        if not however_old and claims["exp"] + self._grace_seconds <= now:
-            raise Unauthenticated("The client token has expired.")
-        return session
-
     def withdraw(self, token: str) -> None:
         """See `TokenIssuer`: nobody else takes these."""
+
+    def _read_session(self, token: str) -> tuple[Session, int]:
+        claims, session = self._read(token)
+        return session, claims["exp"]
 
     def _read(self, token: str) -> tuple[dict[str, Any], Session]:
         """The claims of a token that was signed here, whatever the time is. Raises `Unauthenticated`."""
