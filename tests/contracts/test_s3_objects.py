@@ -19,6 +19,7 @@ from functions.attachments.s3_objects import S3Objects
 from functions.aws_clients import S3_CONFIG
 from functions.ids import IdFactory
 from functions.store.attachments import Place
+from tests.support.answered import answered
 from tests.support.ministack import ministack as ministack  # the fixture
 
 pytestmark = pytest.mark.anyio
@@ -71,12 +72,7 @@ def send(
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of one request."""
     request = urllib.request.Request(url, data=data, method=method, headers=dict(headers or {}))
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
+    return answered(request)
 
 
 def there(s3: Any, key: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from functions.attachments.limits import FALLBACK_NAME, NAME_CHARACTERS
 from tests.support import files
+from tests.support.answered import answered
 from tests.support.local_files import Json, announce, objects, put, send, wait_until
 from tests.support.multipart import CONTENT_TYPE, Part, multipart
 from tests.support.stack import Stack, running_stack
@@ -49,12 +50,8 @@ def link(stack: Stack, attachment: Json, *, user: str = "alice") -> tuple[int, J
     """Status and JSON of the answer to who wants to download."""
     headers = {"authorization": f"Bearer {stack.token(user)}"}
     request = urllib.request.Request(f"{stack.url}/api/chatkit/attachments/{attachment['id']}", headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+    answer = answered(request)
+    return answer.status, answer.json
 
 
 def saved_as(stack: Stack, attachment: Json) -> str:

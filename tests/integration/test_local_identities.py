@@ -14,6 +14,7 @@ import pytest
 from functions.identity.anonymous import COOKIE
 from functions.identity.api_keys import new_key
 from functions.identity.tokens import TOKEN_CHARACTERS
+from tests.support.answered import answered
 from tests.support.identity_provider import CLIENT, Provider
 from tests.support.loopback_http import send, served
 from tests.support.stack import Stack, running_stack
@@ -36,12 +37,8 @@ class World:
         data = b"" if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.stack.url + path, data=data, headers=named, method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, dict(answer.headers.items()), json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers.items()), json.loads(error.read())
+        answer = answered(request)
+        return answer.status, answer.headers, answer.json
 
     def threads(self, token: str) -> int:
         """The status of a request with a client token."""

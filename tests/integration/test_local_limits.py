@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support import files
+from tests.support.answered import answered
 from tests.support.local_files import TAKEN, Json, announce, objects, put, send, wait_until
 from tests.support.multipart import CONTENT_TYPE, Part, multipart
 from tests.support.stack import Stack, running_stack
@@ -43,12 +44,8 @@ def upload(stack: Stack, user: str) -> tuple[int, Any]:
     part = Part(name="file", file_name="Ferien.png", media_type="image/png", data=PICTURE)
     headers = {"content-type": CONTENT_TYPE, "authorization": f"Bearer {stack.token(user)}"}
     request = urllib.request.Request(f"{stack.url}/api/chatkit/upload", data=multipart(part), headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+    answer = answered(request)
+    return answer.status, answer.json
 
 
 def announced(stack: Stack, user: str) -> Json | None:
@@ -124,12 +121,8 @@ def start(stack: Stack, **headers: str) -> tuple[int, dict[str, str]]:
     """Status and headers of the answer to a visitor who asks for a token."""
     headers = {"origin": stack.url, **headers}
     request = urllib.request.Request(f"{stack.url}/api/chatkit/start", data=b"", headers=headers, method="POST")
-    try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.status, {name.lower(): value for name, value in answer.headers.items()}
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, {name.lower(): value for name, value in error.headers.items()}
+    answer = answered(request)
+    return answer.status, answer.headers
 
 
 def test_an_address_is_given_so_many_visitors(tmp_path: Path) -> None:

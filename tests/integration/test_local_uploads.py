@@ -1,6 +1,5 @@
 """Direct uploads over real HTTP, on the local stack as a newcomer starts it."""
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.attachments.limits import DIRECT_BYTES
+from tests.support.answered import answered
 from tests.support.multipart import CONTENT_TYPE, Part, multipart
 from tests.support.stack import Stack, running_stack
 
@@ -27,13 +27,10 @@ def send(stack: Stack, body: bytes, *, user: str | None = "alice") -> tuple[int,
     if user is not None:
         headers["authorization"] = f"Bearer {stack.token(user)}"
     request = urllib.request.Request(f"{stack.url}/api/chatkit/upload", data=body, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=120) as response:
-            assert response.headers["access-control-allow-origin"] == stack.url
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+    answer = answered(request)
+    if answer.status < 400:
+        assert answer.headers["access-control-allow-origin"] == stack.url
+    return answer.status, answer.json
 
 
 def a_file(size: int) -> Part:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from tests.support.answered import answered
 from tests.support.stack import Stack
 
 Json: TypeAlias = dict[str, Any]
@@ -28,12 +29,7 @@ def put(attachment: Json, data: bytes) -> int:
     """The storage's status for an upload to where the attachment's is to go."""
     target = attachment["upload_descriptor"]
     request = urllib.request.Request(target["url"], data=data, headers=target["headers"], method=target["method"])
-    try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    return answered(request).status
 
 
 def send(stack: Stack, *attachments: Json, user: str = "alice") -> list[Json]:
