@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from functions import aws_objects
 from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.images import Picture, media_type_of, name_of, new_name, reference, to_data_url
 from functions.aws_calls import call
-from functions.errors import InternalError
 from functions.ids import owner_digest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 URL_SECONDS: Final = 3600
 """How long a URL is good. On Lambda no longer than the role's own credentials are, which last for hours."""
@@ -80,20 +79,7 @@ class S3Images:
 
     async def delete_thread(self, user: str, thread_id: str) -> None:
         """See `ImageStore`. One request where there is nothing."""
-        while True:
-            listed = await call(self._client.list_objects_v2, Bucket=self._bucket, Prefix=_prefix(user, thread_id))
-            found: list[ObjectIdentifierTypeDef] = [
-                {"Key": entry["Key"]} for entry in listed.get("Contents", []) if "Key" in entry
-            ]
-            if found:
-                answer = await call(
-                    self._client.delete_objects, Bucket=self._bucket, Delete={"Objects": found, "Quiet": True}
-                )
-                if errors := answer.get("Errors"):
-                    codes = sorted({error.get("Code", "") for error in errors})
-                    raise InternalError(f"S3 kept {len(errors)} pictures: {codes}")
-            if not listed["IsTruncated"]:
-                return
+        await aws_objects.delete_below(self._client, self._bucket, _prefix(user, thread_id))
 
     def _read(self, key: str) -> bytes:
         with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from functions import aws_objects
 from functions.attachments.base import UploadTarget
 from functions.attachments.objects import (
     PREVIEW_TYPE,
@@ -16,7 +17,6 @@ from functions.attachments.objects import (
     upload_key,
 )
 from functions.aws_calls import call
-from functions.errors import InternalError
 from functions.store.attachments import Place
 
 if TYPE_CHECKING:
@@ -95,11 +95,8 @@ class S3Objects:
 
     async def delete(self, place: Place) -> None:
         """See `Objects`. One request."""
-        named = [{"Key": key(place)} for key in (upload_key, file_key, preview_key)]
-        answer = await call(self._client.delete_objects, Bucket=self._bucket, Delete={"Objects": named, "Quiet": True})  # pyright: ignore[reportArgumentType]
-        if errors := answer.get("Errors"):
-            codes = sorted({error.get("Code", "") for error in errors})
-            raise InternalError(f"S3 kept {len(errors)} objects of an attachment: {codes}")
+        names = [key(place) for key in (upload_key, file_key, preview_key)]
+        await aws_objects.delete(self._client, self._bucket, names)
 
     def _read(self, key: str) -> bytes:
         with self._client.get_object(Bucket=self._bucket, Key=key)["Body"] as body:

@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from functions import aws_objects
 from functions.attachments.bucket import IMAGES_PREFIX
 from functions.attachments.objects import FILES_PREFIX, PREVIEWS_PREFIX, UPLOADS_PREFIX
 from functions.aws_calls import call
-from functions.errors import InternalError
 from functions.ids import owner_digest
 from functions.store.large_items import PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 PREFIXES: Final = (PREFIX, IMAGES_PREFIX, UPLOADS_PREFIX, FILES_PREFIX, PREVIEWS_PREFIX)
 """Of every object that there is: behind each stands the owner's digest."""
@@ -44,17 +43,9 @@ class OwnerObjects:
         deleted = 0
         for prefix in PREFIXES:
             async for page in self._pages(owner, prefix):
-                await self._delete(page)
+                await aws_objects.delete(self._client, self._bucket, page)
                 deleted += len(page)
         return deleted
-
-    async def _delete(self, names: list[str]) -> None:
-        objects: list[ObjectIdentifierTypeDef] = [{"Key": name} for name in names]
-        answer = await call(
-            self._client.delete_objects, Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
-        )
-        if errors := answer.get("Errors"):
-            raise InternalError(f"S3 kept {len(errors)} objects: {sorted({each.get('Code', '') for each in errors})}")
 
     async def _pages(self, owner: str, prefix: str, below: str = "") -> AsyncIterator[list[str]]:
         """Up to 1,000 names at a time."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from functions import aws_objects
 from functions.aws_calls import call
-from functions.errors import InternalError
 from functions.ids import owner_digest
 from functions.store.rows import Packed, Pointer
 
@@ -71,23 +71,11 @@ class LargeItems:
 
     async def delete(self, object_keys: Sequence[str]) -> None:
         """Deletes these objects, up to 1,000."""
-        if not object_keys:
-            return
-        answer = await call(
-            self._client.delete_objects,
-            Bucket=self._bucket,
-            Delete={"Objects": [{"Key": key} for key in object_keys], "Quiet": True},
-        )
-        if errors := answer.get("Errors"):
-            raise InternalError(f"S3 kept {len(errors)} objects: {sorted({e.get('Code', '') for e in errors})}")
+        await aws_objects.delete(self._client, self._bucket, object_keys)
 
     async def delete_below(self, prefix: str) -> None:
         """Deletes every object under a prefix that `thread_prefix` or `item_prefix` has given."""
-        while True:
-            answer = await call(self._client.list_objects_v2, Bucket=self._bucket, Prefix=prefix)
-            await self.delete([entry["Key"] for entry in answer.get("Contents", []) if "Key" in entry])
-            if not answer["IsTruncated"]:
-                return
+        await aws_objects.delete_below(self._client, self._bucket, prefix)
 
 
 def thread_prefix(user: str, thread_id: str) -> str:
